@@ -1,0 +1,88 @@
+// A zone's definition: what an administrator wrote, parsed. Plain data.
+//
+// The keys, their types, ranges, defaults and whether they change a running
+// zone stand in schema.hpp; the rules between keys in validate.hpp.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace zoned::zone {
+
+/// An IPv4 address with its prefix length, host byte order.
+struct Ipv4Network {
+    std::uint32_t address = 0;
+    std::uint8_t prefix = 0; // 0..32
+
+    [[nodiscard]] std::uint32_t mask() const noexcept {
+        return prefix == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix);
+    }
+    [[nodiscard]] bool contains(std::uint32_t other) const noexcept {
+        return (address & mask()) == (other & mask());
+    }
+    /// "10.213.0.10/16"
+    [[nodiscard]] std::string str() const;
+    bool operator==(const Ipv4Network&) const = default;
+};
+
+/// "10.213.0.1" to host byte order; nothing where it is no dotted quad.
+[[nodiscard]] std::optional<std::uint32_t> parseIpv4(const std::string& text);
+[[nodiscard]] std::optional<Ipv4Network> parseIpv4Network(const std::string& text);
+[[nodiscard]] std::string ipv4Text(std::uint32_t address);
+
+enum class InitKind { automatic, systemd, sysvinit, openrc, busybox, custom };
+/// "auto", "systemd", …
+[[nodiscard]] std::string_view initKindName(InitKind kind) noexcept;
+
+struct Init {
+    InitKind kind = InitKind::automatic;
+    std::vector<std::string> argv; // custom only: the program inside the zone and its arguments
+    bool operator==(const Init&) const = default;
+};
+
+struct Nic {
+    std::string name = "eth0";          // inside the zone; at most 15 bytes
+    std::optional<std::string> bridge;  // the administrator's own bridge; else the managed network
+    std::optional<Ipv4Network> address; // else assigned once and kept (managed network only)
+    std::optional<std::uint32_t> gateway;
+    bool operator==(const Nic&) const = default;
+};
+
+struct Resources {
+    std::optional<double> cpus;             // processors' worth of time, 0.01..
+    std::optional<std::uint64_t> memory;    // bytes
+    std::optional<std::uint32_t> processes; // tasks
+    bool optional = false;                  // a missing controller is a warning, not an error
+    bool operator==(const Resources&) const = default;
+};
+
+struct Mount {
+    std::string source; // on the host, absolute
+    std::string target; // in the zone, absolute
+    bool readOnly = false;
+    bool operator==(const Mount&) const = default;
+};
+
+struct Definition {
+    std::string zone; // checked to be a ZoneName
+    std::string description;
+    std::string image;
+    bool autoboot = false;
+    Init init;
+    std::string hostname; // empty: the zone's name
+    std::vector<Nic> network{Nic{}}; // the default: one interface on the managed network
+    std::vector<std::string> dns;
+    Resources resources;
+    std::vector<Mount> mounts;
+    std::map<std::string, std::string> environment;
+    std::chrono::seconds stopTimeout{90};
+    bool privileged = false;
+    bool operator==(const Definition&) const = default;
+};
+
+} // namespace zoned::zone

@@ -1,0 +1,40 @@
+#include "zone/fault.hpp"
+
+namespace zoned::zone {
+
+namespace {
+
+std::string lines(const std::vector<Problem>& problems) {
+    std::string text;
+    for (const Problem& problem : problems) {
+        if (!text.empty()) {
+            text += '\n';
+        }
+        text += problem.str();
+    }
+    return text;
+}
+
+} // namespace
+
+std::string Problem::str() const {
+    std::string result;
+    if (!file.empty()) {
+        result += file + ":";
+        if (line > 0) {
+            result += std::to_string(line) + ":";
+        }
+        result += ' ';
+    } else if (line > 0) {
+        result += "line " + std::to_string(line) + ": ";
+    }
+    if (!key.empty()) {
+        result += key + ": ";
+    }
+    return result + text;
+}
+
+DefinitionFault::DefinitionFault(std::vector<Problem> problems)
+    : Fault(FaultKind::invalidDefinition, lines(problems)), problems_(std::move(problems)) {}
+
+} // namespace zoned::zone

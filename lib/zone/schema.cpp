@@ -1,0 +1,237 @@
+#include "zone/schema.hpp"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+namespace zoned::zone {
+
+namespace {
+
+using enum KeyType;
+constexpr Effect atInstall = Effect::atInstall;
+constexpr Effect atBoot = Effect::atBoot;
+constexpr Effect atOnce = Effect::atOnce;
+
+// clang-format off
+constexpr std::array keys{
+    Key{"zone", name, "lower-case letters, digits and '-', 1 to 63 of them", "", true, atInstall,
+        "The zone's name. The file is called after it: NAME.yaml."},
+    Key{"description", text, "one line, at most 1024 bytes", "", false, atOnce,
+        "What the zone is for; shown, and otherwise unused."},
+    Key{"image", name, "an image's name", "", true, atInstall,
+        "The image that the zone's root file system starts from."},
+    Key{"autoboot", boolean, "", "false", false, atOnce,
+        "Whether the zone is booted when the host is."},
+    Key{"init", init, "auto, systemd, sysvinit, openrc, busybox, or a list: a program and its arguments", "auto",
+        false, atBoot,
+        "The first process of the zone. The kind decides how it is asked to shut down; auto looks at what "
+        "/sbin/init of the image is. A program of a list is given by its absolute path inside the zone."},
+    Key{"hostname", text, "a DNS name, at most 64 characters", "", false, atBoot,
+        "The zone's host name. Without it the zone's name is used."},
+    Key{"network", list, "at most 8 interfaces", "", false, atBoot,
+        "The zone's network interfaces, each a map of the keys below. Without the key there is one, eth0, on the "
+        "managed network; an empty list gives the zone no network."},
+    Key{"network[].name", text, "1 to 15 letters, digits, '.', '_' and '-'", "eth0", false, atBoot,
+        "The interface's name inside the zone."},
+    Key{"network[].bridge", text, "an interface's name", "", false, atBoot,
+        "A bridge of the host's administrator that the interface is connected to. Without it the interface is on "
+        "the managed network."},
+    Key{"network[].address", network, "an IPv4 address with its prefix, such as 10.213.0.10/16", "", false, atBoot,
+        "The interface's address. Without it one of the managed network is assigned once and kept; on another "
+        "bridge the interface is left to the zone."},
+    Key{"network[].gateway", address, "an IPv4 address of the interface's network", "", false, atBoot,
+        "The default route. Without it the managed network's bridge is used; on another bridge there is no route."},
+    Key{"dns", list, "at most 8 IPv4 or IPv6 addresses", "", false, atBoot,
+        "The name servers that are written to the zone's /etc/resolv.conf. Without it those of the host are used."},
+    Key{"resources", map, "", "", false, atBoot,
+        "Limits of the zone as a whole, a map of the keys below. What is not limited here is not limited. A limit "
+        "that the host cannot enforce, because it lacks the cgroup controller, makes the boot fail."},
+    Key{"resources.cpus", decimal, "0.01 to 4096", "", false, atBoot,
+        "Processor time, in processors: 1.5 is one and a half."},
+    Key{"resources.memory", size, "16M or more", "", false, atBoot,
+        "Memory, as bytes or with K, M, G or T."},
+    Key{"resources.processes", count, "1 to 4194304", "", false, atBoot,
+        "The largest number of processes and threads together."},
+    Key{"resources.optional", boolean, "", "false", false, atBoot,
+        "Whether a limit that the host cannot enforce is left out with a warning, instead of making the boot fail."},
+    Key{"mounts", list, "", "", false, atBoot,
+        "Folders and files of the host that are seen inside the zone, each a map of the keys below."},
+    Key{"mounts[].source", path, "an absolute path on the host", "", true, atBoot,
+        "What is mounted. It must exist when the zone boots."},
+    Key{"mounts[].target", path, "an absolute path inside the zone, not below /proc, /sys or /dev", "", true, atBoot,
+        "Where it is mounted; made where it does not exist."},
+    Key{"mounts[].read-only", boolean, "", "false", false, atBoot,
+        "Whether the zone may only read."},
+    Key{"environment", map, "at most 64 variables", "", false, atBoot,
+        "Environment variables of the zone's init."},
+    Key{"environment.*", text, "one line, at most 4096 bytes", "", false, atBoot,
+        "The variable's value. The names container, container_uuid and NOTIFY_SOCKET are taken."},
+    Key{"stop-timeout", duration, "1s to 1h", "90s", false, atBoot,
+        "How long a shutdown may take before the zone is halted: seconds, or with s, m or h."},
+    Key{"privileged", boolean, "", "false", false, atBoot,
+        "Whether the zone has no user namespace: root of the zone is root of the host then. Such a zone is not "
+        "root-safe; only the host's administrator may define one."},
+};
+// clang-format on
+
+/// "network[0].address" -> "network[].address", "environment.LANG" -> "environment.*".
+std::string generalPath(std::string_view concrete) {
+    constexpr std::string_view variables = "environment.";
+    if (concrete.substr(0, variables.size()) == variables && concrete.size() > variables.size() &&
+        concrete.find_first_of(".[]", variables.size()) == std::string_view::npos) {
+        return "environment.*";
+    }
+    std::string result;
+    for (std::size_t i = 0; i < concrete.size(); ++i) {
+        result += concrete[i];
+        if (concrete[i] != '[') {
+            continue;
+        }
+        const std::size_t end = concrete.find_first_not_of("0123456789", i + 1);
+        if (end == i + 1 || end == std::string_view::npos) {
+            return ""; // no number, or no end: no path at all
+        }
+        i = end - 1;
+    }
+    return result;
+}
+
+/// Breaks at spaces.
+std::vector<std::string> wrapped(std::string_view words, std::size_t width) {
+    std::vector<std::string> lines;
+    while (!words.empty()) {
+        const std::size_t end = words.find(' ');
+        const std::string_view word = words.substr(0, end);
+        words.remove_prefix(end == std::string_view::npos ? words.size() : end + 1);
+        if (lines.empty() || lines.back().size() + 1 + word.size() > width) {
+            lines.emplace_back(word);
+        } else {
+            lines.back().append(" ").append(word);
+        }
+    }
+    return lines;
+}
+
+std::string_view effectText(const Key& key) {
+    switch (key.effect) {
+    case Effect::atInstall:
+        return "A change takes effect when the zone is installed anew.";
+    case Effect::atBoot:
+        return "A change takes effect at the next boot.";
+    case Effect::atOnce:
+        return "A change takes effect at once.";
+    }
+    return "";
+}
+
+/// Range and default as sentences: "Range: 16M or more. Default: 90s."
+std::string limits(const Key& key) {
+    std::string result;
+    if (!key.range.empty()) {
+        result += "Range: " + std::string(key.range) + ". ";
+    }
+    if (!key.fallback.empty()) {
+        result += "Default: " + std::string(key.fallback) + ". ";
+    }
+    return result;
+}
+
+/// Text that mdoc takes literally: backslashes doubled as \e, a leading '.' or "'" protected, a sentence a line.
+std::string mdocText(std::string_view words) {
+    std::string result;
+    std::size_t start = 0;
+    while (start < words.size()) {
+        std::size_t end = words.find(". ", start);
+        end = end == std::string_view::npos ? words.size() : end + 1;
+        for (const std::string& line : wrapped(words.substr(start, end - start), 76)) {
+            if (!line.empty() && (line.front() == '.' || line.front() == '\'')) {
+                result += "\\&";
+            }
+            for (const char c : line) {
+                result += c == '\\' ? "\\e" : std::string(1, c);
+            }
+            result += '\n';
+        }
+        start = end + (end < words.size() ? 1 : 0);
+    }
+    return result;
+}
+
+} // namespace
+
+std::span<const Key> schema() noexcept {
+    return keys;
+}
+
+const Key* findKey(std::string_view path) noexcept {
+    if (path.find("[]") != std::string_view::npos || path.find('*') != std::string_view::npos) {
+        return nullptr; // a pattern, not a concrete path
+    }
+    const std::string general = generalPath(path);
+    const auto found = std::find_if(keys.begin(), keys.end(), [&](const Key& key) { return key.path == general; });
+    return found == keys.end() ? nullptr : &*found;
+}
+
+std::string_view keyTypeName(KeyType type) noexcept {
+    static constexpr std::array<std::string_view, 13> names{
+        "text", "name", "boolean", "size", "count", "decimal", "duration", "address", "network address",
+        "path", "list", "map",     "init"};
+    return names[static_cast<std::size_t>(type)];
+}
+
+std::string schemaText() {
+    std::string result;
+    for (const Key& key : schema()) {
+        result += std::string(key.path) + " (" + std::string(keyTypeName(key.type)) +
+                  (key.required ? ", required" : "") + ")\n";
+        const std::string words = std::string(key.meaning) + " " + limits(key) + std::string(effectText(key));
+        for (const std::string& line : wrapped(words, 76)) {
+            result += "    " + line + "\n";
+        }
+        result += '\n';
+    }
+    return result;
+}
+
+std::string schemaMdoc() {
+    std::string result = ".Sh KEYS\n"
+                         "In a path below,\n.Ql []\nstands for each element of a list and\n.Ql *\n"
+                         "for a name of your own.\n"
+                         ".Bl -tag -width indent\n";
+    for (const Key& key : schema()) {
+        result += ".It Sy " + std::string(key.path) + " Pq " + std::string(keyTypeName(key.type)) +
+                  (key.required ? ", required" : "") + "\n";
+        result += mdocText(key.meaning) + mdocText(limits(key) + std::string(effectText(key)));
+    }
+    return result + ".El\n";
+}
+
+std::string exampleDefinition() {
+    return R"(zone: web
+description: Customer web server
+image: bookworm
+autoboot: true
+init: auto
+hostname: web.example.org
+network:
+  - name: eth0
+    address: 10.213.0.10/16
+    gateway: 10.213.0.1
+dns: [10.213.0.1]
+resources:
+  cpus: 1.5
+  memory: 512M
+  processes: 512
+mounts:
+  - source: /srv/www
+    target: /var/www
+    read-only: true
+environment:
+  LANG: C.UTF-8
+stop-timeout: 90s
+privileged: false
+)";
+}
+
+} // namespace zoned::zone

@@ -1,0 +1,41 @@
+// The rules between keys and with the host, as an ordered list of named checks.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "zone/definition.hpp"
+#include "zone/fault.hpp"
+
+namespace zoned::zone {
+
+/// What the checks must know of the world; pure data, filled in by the caller.
+struct Surroundings {
+    Ipv4Network subnet;                 // of the managed network: the bridge's address and prefix
+    std::vector<std::string> images;    // known images
+    /// Addresses held by other zones: (address, zone).
+    std::vector<std::pair<std::uint32_t, std::string>> addressesTaken;
+    bool allowPrivileged = true;        // the requester is the host's administrator
+};
+
+/// A check's finding before it is given a file and a line.
+struct Finding {
+    std::string key;
+    std::string text;
+};
+
+struct Check {
+    std::string_view name;
+    std::function<void(const Definition&, const Surroundings&, std::vector<Finding>&)> run;
+};
+
+[[nodiscard]] std::span<const Check> checks();
+/// All findings of all checks, in order; empty where the definition is good.
+[[nodiscard]] std::vector<Finding> validate(const Definition& definition, const Surroundings& surroundings);
+
+} // namespace zoned::zone
