@@ -1,0 +1,149 @@
+// The writing half of definition_yaml.hpp.
+#include <array>
+#include <charconv>
+
+#include "store/definition_yaml.hpp"
+#include "store/yaml_reader.hpp"
+
+namespace zoned::store {
+
+namespace {
+
+using yaml::Node;
+using zone::Definition;
+
+void put(Node& map, std::string_view key, Node value) {
+    map.kind = Node::Kind::map;
+    map.entries.push_back({std::string(key), 0, std::move(value)});
+}
+
+/// A text: in quotes where it is empty, as an empty plain scalar would be no value.
+Node textNode(const std::string& text) {
+    return yaml::scalar(text, text.empty());
+}
+
+Node booleanNode(bool value) {
+    return yaml::scalar(value ? "true" : "false");
+}
+
+Node listNode(const std::vector<std::string>& texts) {
+    Node list;
+    list.kind = Node::Kind::list;
+    for (const std::string& text : texts) {
+        list.items.push_back(textNode(text));
+    }
+    return list;
+}
+
+std::string decimalText(double value) {
+    std::array<char, 400> buffer{}; // the largest double has 309 digits before the point
+    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed).ptr;
+    return {buffer.data(), end};
+}
+
+Node nicNode(const zone::Nic& nic) {
+    Node map;
+    put(map, "name", textNode(nic.name));
+    if (nic.bridge) {
+        put(map, "bridge", textNode(*nic.bridge));
+    }
+    if (nic.address) {
+        put(map, "address", yaml::scalar(nic.address->str()));
+    }
+    if (nic.gateway) {
+        put(map, "gateway", yaml::scalar(zone::ipv4Text(*nic.gateway)));
+    }
+    return map;
+}
+
+Node resourcesNode(const zone::Resources& resources) {
+    Node map;
+    if (resources.cpus) {
+        put(map, "cpus", yaml::scalar(decimalText(*resources.cpus)));
+    }
+    if (resources.memory) {
+        put(map, "memory", yaml::scalar(yaml::sizeText(*resources.memory)));
+    }
+    if (resources.processes) {
+        put(map, "processes", yaml::scalar(std::to_string(*resources.processes)));
+    }
+    if (resources.optional) {
+        put(map, "optional", booleanNode(true));
+    }
+    return map;
+}
+
+Node mountNode(const zone::Mount& mount) {
+    Node map;
+    put(map, "source", textNode(mount.source));
+    put(map, "target", textNode(mount.target));
+    if (mount.readOnly) {
+        put(map, "read-only", booleanNode(true));
+    }
+    return map;
+}
+
+template <typename Element>
+Node listOf(const std::vector<Element>& elements, Node (*toNode)(const Element&)) {
+    Node list;
+    list.kind = Node::Kind::list;
+    for (const Element& element : elements) {
+        list.items.push_back(toNode(element));
+    }
+    return list;
+}
+
+Node definitionNode(const Definition& definition) {
+    const Definition defaults;
+    Node root;
+    put(root, "zone", textNode(definition.zone));
+    if (!definition.description.empty()) {
+        put(root, "description", textNode(definition.description));
+    }
+    put(root, "image", textNode(definition.image));
+    if (definition.autoboot) {
+        put(root, "autoboot", booleanNode(true));
+    }
+    if (definition.init.kind == zone::InitKind::custom) {
+        put(root, "init", listNode(definition.init.argv));
+    } else if (definition.init.kind != zone::InitKind::automatic) {
+        put(root, "init", yaml::scalar(std::string(zone::initKindName(definition.init.kind))));
+    }
+    if (!definition.hostname.empty()) {
+        put(root, "hostname", textNode(definition.hostname));
+    }
+    if (definition.network != defaults.network) {
+        put(root, "network", listOf(definition.network, nicNode));
+    }
+    if (!definition.dns.empty()) {
+        put(root, "dns", listNode(definition.dns));
+    }
+    if (definition.resources != defaults.resources) {
+        put(root, "resources", resourcesNode(definition.resources));
+    }
+    if (!definition.mounts.empty()) {
+        put(root, "mounts", listOf(definition.mounts, mountNode));
+    }
+    if (!definition.environment.empty()) {
+        Node variables;
+        for (const auto& [name, value] : definition.environment) {
+            put(variables, name, textNode(value));
+        }
+        put(root, "environment", std::move(variables));
+    }
+    if (definition.stopTimeout != defaults.stopTimeout) {
+        put(root, "stop-timeout", yaml::scalar(std::to_string(definition.stopTimeout.count()) + "s"));
+    }
+    if (definition.privileged) {
+        put(root, "privileged", booleanNode(true));
+    }
+    return root;
+}
+
+} // namespace
+
+std::string writeDefinition(const zone::Definition& definition) {
+    return yaml::write(definitionNode(definition));
+}
+
+} // namespace zoned::store

@@ -1,0 +1,47 @@
+// The service's own settings, /etc/zoned/zoned.yaml; every key has a default.
+#pragma once
+
+#include <string>
+
+#include "zone/definition.hpp"
+
+namespace zoned::store {
+
+struct Settings {
+    struct Network {
+        std::string bridge = "zones0";
+        zone::Ipv4Network address{0x0AD50001, 16}; // 10.213.0.1/16: the bridge's own
+        bool masquerade = true;
+    } network;
+    std::string cgroup = "zones.slice"; // the folder below the cgroup v2 root where no systemd runs
+    std::string nftTable = "zoned";     // the name of our tables (families inet and bridge)
+    struct Ids {
+        std::uint32_t first = 524288;     // 65,536-aligned; systemd's UIDS-GIDS: the container range
+        std::uint32_t last = 1879048191;
+    } ids;
+    struct ImageBuild {
+        std::string mirror;            // "" lets mmdebstrap choose
+        std::uint64_t maxBytes = 64ULL << 30; // an image's largest unpacked size
+        std::uint64_t maxEntries = 4'000'000; // and number of files
+    } images;
+    std::string logLevel = "info"; // trace debug info warn error
+};
+
+/// Throws zone::DefinitionFault with file, line and key. An absent file means the defaults.
+[[nodiscard]] Settings readSettings(const std::string& path);
+/// From text; `origin` names it in complaints.
+[[nodiscard]] Settings parseSettings(const std::string& text, const std::string& origin);
+
+/// Where everything lies. `root` is "" on a host and a scratch folder in tests.
+struct Paths {
+    explicit Paths(std::string root = "");
+    std::string settings;    // ROOT/etc/zoned/zoned.yaml
+    std::string definitions; // ROOT/etc/zoned/zones
+    std::string images;      // ROOT/var/lib/zoned/images
+    std::string zones;       // ROOT/var/lib/zoned/zones
+    std::string logs;        // ROOT/var/log/zoned
+    std::string run;         // ROOT/run/zoned
+    std::string runZones;    // ROOT/run/zoned/zones
+};
+
+} // namespace zoned::store
