@@ -1,0 +1,32 @@
+#include "api/object_path.hpp"
+
+namespace zoned::api {
+namespace {
+
+/// As sd_bus_path_encode(3): everything but ASCII letters and (not leading) digits becomes '_' and two hex digits.
+/// Ours, because that function's header is the only thing of libsystemd that this library would need.
+std::string label(std::string_view name) {
+    constexpr std::string_view hex = "0123456789abcdef";
+    std::string text;
+    for (const char c : name) {
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        const bool digit = c >= '0' && c <= '9';
+        if (letter || (digit && !text.empty())) {
+            text += c;
+            continue;
+        }
+        const auto byte = static_cast<unsigned char>(c);
+        text += '_';
+        text += hex[byte >> 4U];
+        text += hex[byte & 0xFU];
+    }
+    return text.empty() ? "_" : text;
+}
+
+} // namespace
+
+std::string zonePath(std::string_view name) { return "/org/zoned1/zone/" + label(name); }
+std::string imagePath(std::string_view name) { return "/org/zoned1/image/" + label(name); }
+std::string jobPath(std::uint32_t id) { return "/org/zoned1/job/" + std::to_string(id); }
+
+} // namespace zoned::api
