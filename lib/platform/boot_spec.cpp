@@ -1,0 +1,140 @@
+#include "platform/boot_spec.hpp"
+
+#include <sys/random.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "sys/error.hpp"
+
+namespace zoned::platform {
+
+namespace {
+
+using Json = nlohmann::json;
+
+Json encode(const NicSpec& nic) {
+    Json json = {{"name", nic.name},
+                 {"hostName", nic.hostName},
+                 {"bridge", nic.bridge},
+                 {"mac", nic.mac},
+                 {"managed", nic.managed}};
+    if (nic.address) {
+        json["address"] = nic.address->address;
+        json["prefix"] = nic.address->prefix;
+    }
+    if (nic.gateway) {
+        json["gateway"] = *nic.gateway;
+    }
+    return json;
+}
+
+NicSpec decodeNic(const Json& json) {
+    NicSpec nic;
+    nic.name = json.at("name");
+    nic.hostName = json.at("hostName");
+    nic.bridge = json.at("bridge");
+    nic.mac = json.at("mac");
+    nic.managed = json.at("managed");
+    if (json.contains("address")) {
+        nic.address = zone::Ipv4Network{json.at("address"), json.at("prefix")};
+    }
+    if (json.contains("gateway")) {
+        nic.gateway = json.at("gateway").get<std::uint32_t>();
+    }
+    return nic;
+}
+
+Json encode(const zone::Mount& mount) {
+    return {{"source", mount.source}, {"target", mount.target}, {"readOnly", mount.readOnly}};
+}
+
+Json encode(const Limit& limit) {
+    return {{"file", limit.file}, {"value", limit.value}};
+}
+
+template <typename Item>
+Json encodeAll(const std::vector<Item>& items) {
+    Json json = Json::array();
+    for (const Item& item : items) {
+        json.push_back(encode(item));
+    }
+    return json;
+}
+
+BootSpec decode(const Json& json) {
+    BootSpec spec;
+    spec.zone = json.at("zone");
+    spec.uuid = json.at("uuid");
+    spec.image = json.at("image");
+    spec.layer = json.at("layer");
+    spec.idBase = json.at("idBase");
+    spec.privileged = json.at("privileged");
+    spec.initKind = static_cast<zone::InitKind>(json.at("initKind").get<int>());
+    spec.initArgv = json.at("initArgv").get<std::vector<std::string>>();
+    spec.initArgs = json.at("initArgs").get<std::vector<std::string>>();
+    spec.hostname = json.at("hostname");
+    spec.dns = json.at("dns").get<std::vector<std::string>>();
+    spec.environment = json.at("environment").get<std::map<std::string, std::string>>();
+    for (const Json& nic : json.at("nics")) {
+        spec.nics.push_back(decodeNic(nic));
+    }
+    for (const Json& limit : json.at("limits")) {
+        spec.limits.push_back({limit.at("file"), limit.at("value")});
+    }
+    for (const Json& mount : json.at("mounts")) {
+        spec.mounts.push_back({mount.at("source"), mount.at("target"), mount.at("readOnly")});
+    }
+    spec.capabilities = json.at("capabilities");
+    spec.seccompProgram = json.at("seccompProgram");
+    spec.nftTable = json.at("nftTable");
+    spec.stopTimeout = json.at("stopTimeout");
+    return spec;
+}
+
+} // namespace
+
+void giveFreshHostNames(BootSpec& spec) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    for (NicSpec& nic : spec.nics) {
+        std::array<unsigned char, 10> random{};
+        sys::check(::getrandom(random.data(), random.size(), 0), "choosing an interface name");
+        nic.hostName = "zv";
+        for (const unsigned char byte : random) {
+            nic.hostName += digits[byte & 0xf];
+        }
+    }
+}
+
+std::string toJson(const BootSpec& spec) {
+    const Json json = {{"zone", spec.zone},
+                       {"uuid", spec.uuid},
+                       {"image", spec.image},
+                       {"layer", spec.layer},
+                       {"idBase", spec.idBase},
+                       {"privileged", spec.privileged},
+                       {"initKind", static_cast<int>(spec.initKind)},
+                       {"initArgv", spec.initArgv},
+                       {"initArgs", spec.initArgs},
+                       {"hostname", spec.hostname},
+                       {"dns", spec.dns},
+                       {"environment", spec.environment},
+                       {"nics", encodeAll(spec.nics)},
+                       {"limits", encodeAll(spec.limits)},
+                       {"mounts", encodeAll(spec.mounts)},
+                       {"capabilities", spec.capabilities},
+                       {"seccompProgram", spec.seccompProgram},
+                       {"nftTable", spec.nftTable},
+                       {"stopTimeout", spec.stopTimeout}};
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+BootSpec bootSpecFromJson(const std::string& text) {
+    try {
+        return decode(Json::parse(text));
+    } catch (const Json::exception& error) {
+        throw sys::Error(std::string("reading a boot spec: ") + error.what(), 0);
+    }
+}
+
+} // namespace zoned::platform

@@ -1,0 +1,60 @@
+#include "platform/protocol.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "sys/error.hpp"
+
+namespace zoned::platform {
+
+namespace {
+
+using Json = nlohmann::json;
+
+} // namespace
+
+std::string toJson(const Status& status) {
+    const Json json = {{"type", "status"},
+                       {"state", std::string(zone::stateName(status.state))},
+                       {"booted", status.booted},
+                       {"initPid", status.initPid},
+                       {"initKind", status.initKind},
+                       {"since", status.since},
+                       {"boots", status.boots},
+                       {"step", status.step},
+                       {"reason", status.reason},
+                       {"failure", status.failure},
+                       {"requests", status.requests},
+                       {"pending", status.pending},
+                       {"consoleTail", status.consoleTail},
+                       {"cgroup", status.cgroup}};
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Status statusFromJson(const std::string& text) {
+    try {
+        const Json json = Json::parse(text);
+        Status status;
+        const auto state = zone::parseState(json.at("state").get<std::string>());
+        if (!state) {
+            throw sys::Error("reading a supervisor's status: unknown state", 0);
+        }
+        status.state = *state;
+        status.booted = json.at("booted");
+        status.initPid = json.at("initPid");
+        status.initKind = json.at("initKind");
+        status.since = json.at("since");
+        status.boots = json.at("boots");
+        status.step = json.at("step");
+        status.reason = json.at("reason");
+        status.failure = json.at("failure");
+        status.requests = json.at("requests");
+        status.pending = json.at("pending");
+        status.consoleTail = json.at("consoleTail");
+        status.cgroup = json.at("cgroup");
+        return status;
+    } catch (const Json::exception& error) {
+        throw sys::Error(std::string("reading a supervisor's status: ") + error.what(), 0);
+    }
+}
+
+} // namespace zoned::platform

@@ -1,0 +1,55 @@
+// What zoned and a zone's supervisor say to each other, over a SOCK_SEQPACKET
+// socket (sys/channel.hpp) that the supervisor listens on at
+// RUN/zones/NAME/socket. One packet is one JSON object; "type" names it.
+//
+//   zoned -> supervisor
+//     boot      {spec: BootSpec, target: "running"|"ready"}   installed -> target; ready -> running (spec ignored)
+//     halt      {}                                             at once
+//     shutdown  {timeout: seconds}                             ladder: ask init, wait, kill
+//     reboot    {force: bool}
+//     exec      {id, argv, user, cwd, env, tty, rows, columns, term}
+//     console   {id}
+//     quit      {}   leave if nothing runs and nobody views the console (ignored otherwise)
+//
+//   supervisor -> zoned
+//     status    the whole Status, on connecting and at every change
+//     opened    {id} + descriptors   exec: control, then stdin, stdout, stderr (or the pty's master); console: one
+//     refused   {id, text}
+//     reboot-spec {}   init asked for a reboot and the zone is down: answer with boot (target running);
+//                      without an answer in 5 s, or with no zoned connected, the old spec is used again
+//
+// A supervisor whose zone is not active and whose console nobody views ends;
+// it leaves RUN/zones/NAME/exit.json (Status as of then) behind, for a zoned
+// that was not there to hear it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "zone/zone_state.hpp"
+
+namespace zoned::platform {
+
+struct Status {
+    zone::State state = zone::State::installed; // installed: nothing is up
+    bool booted = false;                        // init said READY=1 (or cannot say so and runs)
+    pid_t initPid = 0;
+    std::string initKind;    // "systemd", …; "" while no init was found
+    std::int64_t since = 0;  // seconds since 1970
+    std::uint64_t boots = 0; // how often init was started by this supervisor
+    std::string step;        // the step of the plan being taken; "" otherwise
+    std::string reason;      // why the zone is not running (any more): "init exited with status 3", …; "" while it is
+    std::string failure;     // as reason, but set only when the last boot, halt or shutdown request failed
+    std::uint64_t requests = 0; // how many boot, halt, shutdown and reboot requests are finished
+    std::uint64_t pending = 0;  // how many are not
+    std::string
+        consoleTail;    // the console's last lines when a boot failed or init ended at once; cleaned, at most 2 KiB
+    std::string cgroup; // below the cgroup v2 mount
+};
+
+[[nodiscard]] std::string toJson(const Status& status);
+[[nodiscard]] Status statusFromJson(const std::string& text);
+
+} // namespace zoned::platform

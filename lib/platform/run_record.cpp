@@ -1,0 +1,66 @@
+#include "platform/run_record.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "sys/error.hpp"
+#include "sys/file.hpp"
+
+namespace zoned::platform {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t largestRecord = 4 << 20;
+
+} // namespace
+
+RunRecord RunRecord::begin(const std::string& path, const Remains& zone) {
+    RunRecord record(path, zone);
+    record.file_ = sys::open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL, 0600);
+    const Json head = {{"cgroup", zone.cgroup}, {"spec", toJson(zone.spec)}};
+    sys::writeAll(record.file_.get(), head.dump() + "\n", path);
+    return record;
+}
+
+std::optional<RunRecord> RunRecord::find(const std::string& path) {
+    const auto text = sys::readFile(path, largestRecord);
+    if (!text) {
+        return std::nullopt;
+    }
+    std::istringstream lines(*text);
+    std::string line;
+    std::getline(lines, line);
+    const Json head = Json::parse(line, nullptr, false);
+    if (!head.is_object() || !head.contains("cgroup") || !head.contains("spec")) {
+        throw sys::Error("reading the run record " + path + ": its first line is damaged", 0);
+    }
+    RunRecord record(path,
+                     Remains{bootSpecFromJson(head["spec"].get<std::string>()), head["cgroup"].get<std::string>()});
+    while (std::getline(lines, line)) {
+        const Json entry = Json::parse(line, nullptr, false);
+        if (entry.is_object() && entry.contains("step")) {
+            record.steps_.push_back(entry["step"].get<std::string>());
+        }
+    }
+    record.file_ = sys::open(path, O_WRONLY | O_APPEND);
+    return record;
+}
+
+void RunRecord::note(const std::string& step) {
+    sys::writeAll(file_.get(), Json{{"step", step}}.dump() + "\n", path_);
+    steps_.push_back(step);
+}
+
+void RunRecord::remove() {
+    if (::unlink(path_.c_str()) < 0 && errno != ENOENT) {
+        sys::throwErrno("removing the run record ", path_);
+    }
+    steps_.clear();
+}
+
+} // namespace zoned::platform
