@@ -1,0 +1,190 @@
+#include "boot_spec_builder.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "sys/error.hpp"
+#include "zone/fault.hpp"
+
+namespace zoned::daemon {
+namespace {
+
+using platform::Limit;
+using zone::Fault;
+using zone::FaultKind;
+
+constexpr std::uint32_t cpuPeriod = 100'000; // microseconds: the kernel's default
+// A fork bomb in a zone must not take the host's process ids (4 million where pid_max is at its largest).
+constexpr std::uint32_t defaultProcesses = 16384;
+
+bool offered(const BootFacts& facts, std::string_view controller) {
+    return std::ranges::find(facts.controllers, controller) != facts.controllers.end();
+}
+
+class Limits {
+public:
+    Limits(const zone::Definition& definition, const BootFacts& facts, BuiltSpec& built)
+        : definition_(definition), facts_(facts), built_(built) {}
+
+    void add(const std::string& key, const std::string& controller, const std::string& file, const std::string& value) {
+        if (offered(facts_, controller)) {
+            built_.spec.limits.push_back({file, value});
+            return;
+        }
+        const std::string text = "resources." + key + " of zone " + definition_.zone + " needs the cgroup controller '" +
+                                 controller + "', which this host does not offer";
+        if (!definition_.resources.optional) {
+            throw Fault(FaultKind::limitUnavailable,
+                        text + "; enable it (see cgroup.controllers of the cgroup v2 mount), or set "
+                               "resources.optional: true to go without the limit");
+        }
+        built_.warnings.push_back(text + "; the zone goes without the limit");
+    }
+
+private:
+    const zone::Definition& definition_;
+    const BootFacts& facts_;
+    BuiltSpec& built_;
+};
+
+void addLimits(const zone::Definition& definition, const BootFacts& facts, BuiltSpec& built) {
+    Limits limits(definition, facts, built);
+    const zone::Resources& resources = definition.resources;
+    if (resources.cpus) {
+        const auto quota = static_cast<std::uint64_t>(std::llround(*resources.cpus * cpuPeriod));
+        limits.add("cpus", "cpu", "cpu.max", sys::join(quota, " ", cpuPeriod));
+    }
+    if (resources.memory) {
+        limits.add("memory", "memory", "memory.max", std::to_string(*resources.memory));
+    }
+    if (resources.processes) {
+        limits.add("processes", "pids", "pids.max", std::to_string(*resources.processes));
+    } else if (offered(facts, "pids")) {
+        built.spec.limits.push_back({"pids.max", std::to_string(defaultProcesses)});
+    }
+}
+
+/// "zv", eight digits of the boot, two of the interface: a name that no earlier boot's dying link has.
+std::string hostLinkName(const std::string& token, std::size_t index) {
+    constexpr std::string_view hex = "0123456789abcdef";
+    return "zv" + token + hex[index / 16 % 16] + hex[index % 16];
+}
+
+void addNics(const zone::Definition& definition, const store::ZoneRecord& record, const BootFacts& facts,
+             platform::BootSpec& spec) {
+    bool routed = std::ranges::any_of(definition.network, [](const zone::Nic& nic) { return nic.gateway.has_value(); });
+    for (const zone::Nic& nic : definition.network) {
+        platform::NicSpec out;
+        out.name = nic.name;
+        out.hostName = hostLinkName(facts.bootToken, spec.nics.size());
+        out.managed = !nic.bridge;
+        out.bridge = nic.bridge.value_or(facts.bridge);
+        out.mac = stableMac(record.uuid + "/" + nic.name);
+        out.address = nic.address;
+        out.gateway = nic.gateway;
+        if (out.managed) {
+            const auto assigned = record.addresses.find(nic.name);
+            if (!out.address && assigned != record.addresses.end()) {
+                out.address = zone::Ipv4Network{assigned->second, facts.bridgeAddress.prefix};
+            }
+            // one default route: of the interface that names one, else of the first managed one
+            if (!routed && out.address) {
+                out.gateway = facts.bridgeAddress.address;
+                routed = true;
+            }
+        }
+        spec.nics.push_back(std::move(out));
+    }
+}
+
+} // namespace
+
+BuiltSpec buildBootSpec(const zone::Definition& definition, const store::ZoneRecord& record, const BootFacts& facts) {
+    BuiltSpec built;
+    platform::BootSpec& spec = built.spec;
+    spec.zone = definition.zone;
+    spec.uuid = record.uuid;
+    spec.image = facts.image;
+    spec.layer = facts.layer;
+    spec.privileged = definition.privileged;
+    spec.idBase = record.idBase;
+    spec.initKind = definition.init.kind;
+    spec.initArgv = definition.init.argv;
+    spec.initArgs = facts.initArgs;
+    spec.hostname = definition.hostname.empty() ? definition.zone : definition.hostname;
+    spec.dns = definition.dns.empty() ? facts.nameservers : definition.dns;
+    spec.environment = definition.environment;
+    spec.mounts = definition.mounts;
+    spec.capabilities = facts.capabilities;
+    spec.seccompProgram = facts.seccompProgram;
+    spec.nftTable = facts.nftTable;
+    spec.stopTimeout = static_cast<std::uint32_t>(definition.stopTimeout.count());
+    for (const zone::Mount& mount : definition.mounts) {
+        if (!facts.exists(mount.source)) {
+            throw Fault(FaultKind::failed, "the folder or file " + mount.source + " that zone " + definition.zone +
+                                               " mounts at " + mount.target + " does not exist on this host");
+        }
+    }
+    addLimits(definition, facts, built);
+    addNics(definition, record, facts, spec);
+    return built;
+}
+
+bool assignAddresses(const zone::Definition& definition, store::ZoneRecord& record, const zone::Ipv4Network& bridge,
+                     const std::vector<std::pair<std::uint32_t, std::string>>& taken) {
+    std::set<std::uint32_t> used{bridge.address};
+    for (const auto& [address, zone] : taken) {
+        used.insert(address);
+    }
+    for (const zone::Nic& nic : definition.network) {
+        if (nic.address) {
+            used.insert(nic.address->address);
+        }
+    }
+    std::map<std::string, std::uint32_t> addresses;
+    for (const zone::Nic& nic : definition.network) {
+        if (nic.address || nic.bridge) {
+            continue;
+        }
+        const auto kept = record.addresses.find(nic.name);
+        if (kept != record.addresses.end() && bridge.contains(kept->second) && used.insert(kept->second).second) {
+            addresses[nic.name] = kept->second;
+            continue;
+        }
+        const std::uint32_t first = (bridge.address & bridge.mask()) + 2; // .1 is the usual place of a gateway
+        const std::uint32_t broadcast = bridge.address | ~bridge.mask();
+        std::uint32_t candidate = first;
+        while (candidate < broadcast && !used.insert(candidate).second) {
+            ++candidate;
+        }
+        if (candidate >= broadcast) {
+            throw Fault(FaultKind::failed, "the managed network " + bridge.str() + " has no free address left");
+        }
+        addresses[nic.name] = candidate;
+    }
+    if (addresses == record.addresses) {
+        return false;
+    }
+    record.addresses = std::move(addresses);
+    return true;
+}
+
+std::string stableMac(std::string_view key) {
+    // FNV-1a, 64 bits: this needs to be spread well and stay the same for ever, not to be secret.
+    std::uint64_t hash = 0xCBF29CE484222325ULL;
+    for (const char c : key) {
+        hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
+    }
+    constexpr std::string_view hex = "0123456789abcdef";
+    std::string mac = "02";
+    for (int byte = 0; byte < 5; ++byte) {
+        const auto value = static_cast<unsigned>(hash >> (8 * byte)) & 0xFFU;
+        mac += ':';
+        mac += hex[value >> 4U];
+        mac += hex[value & 0xFU];
+    }
+    return mac;
+}
+
+} // namespace zoned::daemon

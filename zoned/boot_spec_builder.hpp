@@ -1,0 +1,51 @@
+// From a definition to what a supervisor is told: every name resolved, every
+// default filled in, every limit checked against the host. Pure: what the host
+// is like comes as facts.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "platform/boot_spec.hpp"
+#include "store/zone_storage.hpp"
+#include "zone/definition.hpp"
+
+namespace zoned::daemon {
+
+struct BootFacts {
+    std::vector<std::string> controllers; // that a cgroup of the host can have: "cpu", "memory", …
+    std::vector<std::string> nameservers; // for a zone that names none
+    zone::Ipv4Network bridgeAddress;      // of the managed network
+    std::string bridge;
+    std::string nftTable;
+    std::string image;                    // host path of the image's root
+    std::string layer;
+    std::string seccompProgram;
+    std::uint64_t capabilities = 0;
+    std::string bootToken;                // 8 random hex digits, new for each boot
+    std::vector<std::string> initArgs;
+    std::function<bool(const std::string&)> exists;
+};
+
+struct BuiltSpec {
+    platform::BootSpec spec;
+    std::vector<std::string> warnings; // what was left out because the definition allows it
+};
+
+/// Throws Fault limitUnavailable, or failed where a mount's source is missing.
+[[nodiscard]] BuiltSpec buildBootSpec(const zone::Definition& definition, const store::ZoneRecord& record,
+                                      const BootFacts& facts);
+
+/// Gives every managed interface without an address of its own the lowest free one, keeping what it has. Interfaces
+/// that are gone lose theirs. Returns true where the record changed. Throws Fault failed where the subnet is full.
+bool assignAddresses(const zone::Definition& definition, store::ZoneRecord& record, const zone::Ipv4Network& bridge,
+                     const std::vector<std::pair<std::uint32_t, std::string>>& taken);
+
+/// A locally administered unicast address that is always the same for the same key: "02:…".
+[[nodiscard]] std::string stableMac(std::string_view key);
+
+} // namespace zoned::daemon

@@ -1,0 +1,109 @@
+#include "bus.hpp"
+
+#include <poll.h>
+#include <sys/epoll.h>
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+
+#include <spdlog/spdlog.h>
+
+#include "sys/error.hpp"
+
+namespace zoned::daemon {
+namespace {
+
+using std::chrono::microseconds;
+
+// A storm of messages lets the other sources have their turn.
+constexpr int messagesPerTurn = 64;
+
+constexpr const char* systemdName = "org.freedesktop.systemd1";
+constexpr const char* systemdPath = "/org/freedesktop/systemd1";
+constexpr const char* systemdManager = "org.freedesktop.systemd1.Manager";
+
+std::uint32_t epollEvents(short pollEvents) {
+    return ((pollEvents & POLLIN) != 0 ? static_cast<std::uint32_t>(EPOLLIN) : 0U) |
+           ((pollEvents & POLLOUT) != 0 ? static_cast<std::uint32_t>(EPOLLOUT) : 0U);
+}
+
+std::unique_ptr<sdbus::IConnection> connectBus() {
+    try {
+        return sdbus::createSystemBusConnection();
+    } catch (const sdbus::Error& error) {
+        throw sys::Error("connecting to the system bus: " + error.getMessage(), 0);
+    }
+}
+
+} // namespace
+
+Bus::Bus(sys::EventLoop& loop) : loop_(loop), connection_(connectBus()) {
+    const auto poll = connection_->getEventLoopPollData();
+    events_ = epollEvents(poll.events);
+    // All work is done by the hook, which runs after every wake-up, this one too.
+    readable_ = loop_.watch(poll.fd, events_, [](std::uint32_t) {});
+    hook_ = loop_.beforeWait([this] { return work(); });
+}
+
+microseconds Bus::work() {
+    try {
+        for (int done = 0; api::processPending(*connection_); ++done) {
+            if (done >= messagesPerTurn) {
+                return microseconds(0);
+            }
+        }
+        const auto poll = connection_->getEventLoopPollData();
+        if (const std::uint32_t events = epollEvents(poll.events); events != events_) {
+            events_ = events;
+            loop_.modify(readable_, events);
+        }
+        const auto relative = poll.getRelativeTimeout();
+        return relative ? *relative : microseconds(-1);
+    } catch (const sdbus::Error& error) {
+        throw sys::Error("the connection to the bus is lost: " + error.getMessage(), 0);
+    }
+}
+
+void Bus::requestName(const std::string& name) {
+    try {
+        connection_->requestName(api::serviceName(name));
+    } catch (const sdbus::Error& error) {
+        throw sys::Error("taking the name " + name + " on the bus: " + error.getMessage() +
+                             " (does another zoned run, or does the bus's policy forbid it?)",
+                         0);
+    }
+}
+
+sdbus::IProxy& Bus::systemd() {
+    if (!systemd_) {
+        systemd_ = sdbus::createProxy(*connection_, api::serviceName(systemdName), sdbus::ObjectPath(systemdPath));
+    }
+    return *systemd_;
+}
+
+void Bus::startUnit(const std::string& unit, std::function<void(const std::string&)> then) {
+    // "StartUnit" answers when the start is queued; the unit is Type=notify and its socket is there when it has
+    // started, for which the caller waits with its own deadline.
+    systemd()
+        .callMethodAsync("StartUnit")
+        .onInterface(systemdManager)
+        .withArguments(unit, std::string("replace"))
+        .uponReplyInvoke([then = std::move(then)](api::ReplyError error, const sdbus::ObjectPath&) {
+            then(error ? std::string(error->getMessage()) : std::string());
+        });
+}
+
+void Bus::killUnit(const std::string& unit, int signal) {
+    systemd()
+        .callMethodAsync("KillUnit")
+        .onInterface(systemdManager)
+        .withArguments(unit, std::string("main"), static_cast<std::int32_t>(signal))
+        .uponReplyInvoke([unit](api::ReplyError error) {
+            if (error) {
+                spdlog::warn("killing {}: {}", unit, std::string(error->getMessage()));
+            }
+        });
+}
+
+} // namespace zoned::daemon

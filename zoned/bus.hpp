@@ -1,0 +1,38 @@
+// Our connection to the bus, as one more source of the event loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "api/bus_compat.hpp"
+#include "sys/event_loop.hpp"
+
+namespace zoned::daemon {
+
+class Bus {
+public:
+    /// Connects to the system bus (DBUS_SYSTEM_BUS_ADDRESS chooses another). Throws sys::Error.
+    explicit Bus(sys::EventLoop& loop);
+
+    [[nodiscard]] sdbus::IConnection& connection() noexcept { return *connection_; }
+    /// Throws sys::Error where another service has it.
+    void requestName(const std::string& name);
+
+    /// Asks systemd to start a unit; `then` gets "" or what went wrong, when systemd is done with it.
+    void startUnit(const std::string& unit, std::function<void(const std::string& problem)> then);
+    void killUnit(const std::string& unit, int signal);
+
+private:
+    [[nodiscard]] std::chrono::microseconds work();
+    sdbus::IProxy& systemd();
+
+    sys::EventLoop& loop_;
+    std::unique_ptr<sdbus::IConnection> connection_;
+    std::unique_ptr<sdbus::IProxy> systemd_;
+    sys::EventLoop::Source readable_;
+    sys::EventLoop::Source hook_;
+    std::uint32_t events_ = 0;
+};
+
+} // namespace zoned::daemon

@@ -1,0 +1,84 @@
+#include "host.hpp"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <sstream>
+
+#include "config.h"
+#include "sys/error.hpp"
+#include "sys/file.hpp"
+#include "sys/mount_table.hpp"
+#include "sys/seccomp.hpp"
+
+namespace zoned::daemon {
+
+Host examineHost(const std::string& root) {
+    const store::Paths paths(root);
+    Host host{store::readSettings(paths.settings), paths, "", "", "", false};
+    // For a service that is tried from its build folder.
+    const char* other = secure_getenv("ZONED_LIBEXECDIR");
+    const std::string folder = other != nullptr ? other : ZONED_LIBEXECDIR;
+    host.supervisorProgram = folder + "/zone-supervisor";
+    host.workerProgram = folder + "/zone-worker";
+    host.cgroupRoot = sys::cgroup2Mount();
+    // With a root folder of its own the service is on trial: the host's systemd knows no such zones.
+    host.systemd = root.empty() && sys::exists("/run/systemd/system");
+    return host;
+}
+
+void prepareHost(const Host& host) {
+    sys::makeDirectories(host.paths.definitions, 0755);
+    sys::makeDirectories(host.paths.images, 0700);
+    sys::makeDirectories(host.paths.zones, 0700);
+    sys::makeDirectories(host.paths.logs, 0700);
+    sys::makeDirectories(host.paths.run, 0755);
+    sys::makeDirectories(host.paths.runZones, 0700);
+    sys::replaceVolatileFile(host.seccompProgram(), sys::compileZoneFilter());
+}
+
+std::vector<std::string> reachableNameservers(const std::string& resolvConf) {
+    std::vector<std::string> found;
+    std::istringstream lines(resolvConf);
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line);
+        std::string key;
+        std::string address;
+        if (!(words >> key >> address) || key != "nameserver") {
+            continue;
+        }
+        const bool loopback = address.starts_with("127.") || address == "::1" || address == "0.0.0.0";
+        // a link-local address means something on the host's link only
+        const bool linkLocal = address.starts_with("fe80:") || address.find('%') != std::string::npos;
+        if (!loopback && !linkLocal && std::ranges::find(found, address) == found.end()) {
+            found.push_back(address);
+        }
+    }
+    return found;
+}
+
+std::vector<std::string> hostNameservers() {
+    constexpr std::size_t limit = 64 * 1024;
+    std::vector<std::string> found = reachableNameservers(sys::readFile("/etc/resolv.conf", limit).value_or(""));
+    if (found.empty()) {
+        found = reachableNameservers(sys::readFile("/run/systemd/resolve/resolv.conf", limit).value_or(""));
+    }
+    return found;
+}
+
+std::string randomHex(std::size_t bytes) {
+    constexpr const char* hex = "0123456789abcdef";
+    std::string raw(bytes, '\0');
+    // up to 256 bytes come whole and without waiting, once the host has booted: random(7)
+    sys::check(getrandom(raw.data(), raw.size(), 0), "asking for random bytes");
+    std::string text;
+    for (const char c : raw) {
+        const auto byte = static_cast<unsigned char>(c);
+        text += hex[byte >> 4U];
+        text += hex[byte & 0xFU];
+    }
+    return text;
+}
+
+} // namespace zoned::daemon

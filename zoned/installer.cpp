@@ -1,0 +1,133 @@
+#include "installer.hpp"
+
+#include "boot_spec_builder.hpp"
+#include "lifecycle.hpp"
+#include "sys/error.hpp"
+#include "sys/file.hpp"
+
+namespace zoned::daemon {
+namespace {
+
+using zone::Command;
+using zone::Fault;
+using zone::FaultKind;
+
+} // namespace
+
+std::uint32_t Installer::install(const std::string& name) {
+    const Hold hold{Held::zone, name};
+    jobs_.requireFree(hold);
+    Zone& zone = registry_.refresh(name);
+    const bool proceed = admit(zone, Command::install);
+    if (proceed && !zone.definition) {
+        throw Fault(FaultKind::invalidDefinition, zone.problem);
+    }
+    if (proceed) {
+        jobs_.requireFree({Held::image, zone.definition->image});
+    }
+    const std::uint32_t job = jobs_.start("install", hold);
+    end(zone.name, job, [&] {
+        if (proceed) {
+            giveRoot(zone);
+        }
+        jobs_.finish(job);
+    });
+    return job;
+}
+
+/// Runs the last part of a job; its faults are the job's.
+void Installer::end(const zone::ZoneName& name, std::uint32_t job, const std::function<void()>& work) {
+    try {
+        work();
+    } catch (const Fault& fault) {
+        jobs_.fail(job, fault.kind(), fault.what());
+    } catch (const sys::Error& error) {
+        jobs_.fail(job, FaultKind::failed, error.what());
+    }
+    registry_.changed(name);
+}
+
+void Installer::giveRoot(Zone& zone) {
+    const auto image = registry_.images().find(zone::ZoneName(zone.definition->image));
+    if (!image) {
+        throw Fault(FaultKind::noSuchImage, "there is no image named '" + zone.definition->image + "'");
+    }
+    store::ZoneRecord record;
+    record.uuid = randomHex(16);
+    record.idBase = store::chooseIdBlock(host_.settings.ids.first, host_.settings.ids.last, registry_.idBasesTaken(),
+                                         store::foreignIdRanges());
+    record.image = image->name;
+    record.imageId = image->id;
+    assignAddresses(*zone.definition, record, host_.settings.network.address,
+                    registry_.addressesTaken(zone.name.str()));
+    const zone::ZoneName name = zone.name;
+    registry_.createStorage(name, record);
+    record.complete = true;
+    registry_.saveRecord(name, record);
+}
+
+std::uint32_t Installer::uninstall(const std::string& name) {
+    const Hold hold{Held::zone, name};
+    jobs_.requireFree(hold);
+    Zone& zone = registry_.refresh(name);
+    const bool proceed = admit(zone, Command::uninstall);
+    const std::uint32_t job = jobs_.start("uninstall", hold);
+    if (!proceed) {
+        jobs_.finish(job);
+        return job;
+    }
+    const zone::ZoneName zoneName = zone.name;
+    takeRoot(zoneName, job, [this, job] { jobs_.finish(job); });
+    return job;
+}
+
+std::uint32_t Installer::remove(const std::string& name) {
+    const Hold hold{Held::zone, name};
+    jobs_.requireFree(hold);
+    Zone& zone = registry_.refresh(name);
+    admit(zone, Command::remove);
+    const std::uint32_t job = jobs_.start("delete", hold);
+    const zone::ZoneName zoneName = zone.name;
+    const auto last = [this, job, zoneName] {
+        removeLogs(zoneName.str());
+        registry_.undefine(zoneName);
+        jobs_.finish(job);
+    };
+    if (zone.record) {
+        takeRoot(zoneName, job, last);
+    } else {
+        end(zoneName, job, last);
+    }
+    return job;
+}
+
+void Installer::takeRoot(const zone::ZoneName& name, std::uint32_t job, const std::function<void()>& then) {
+    end(name, job, [&] {
+        const std::string folder = registry_.retireStorage(name);
+        jobs_.report(job, -1, "removing files");
+        workers_.start(
+            {"remove", folder}, {},
+            [this, job](double progress, const std::string& message) { jobs_.report(job, progress, message); },
+            [this, name, job, then](const std::variant<WorkerResult, Fault>& result) {
+                end(name, job, [&] {
+                    if (const auto* fault = std::get_if<Fault>(&result)) {
+                        throw Fault(fault->kind(), "removing the root of zone " + name.str() + ": " + fault->what());
+                    }
+                    registry_.forgetStorage(name);
+                    then();
+                });
+            });
+    });
+}
+
+/// The console's log and its older parts: "web.console", "web.console.1".
+void Installer::removeLogs(const std::string& name) {
+    const std::string own = name + ".console";
+    for (const std::string& file : sys::listDirectory(host_.paths.logs)) {
+        if (file == own || file.starts_with(own + ".")) {
+            sys::removeFile(host_.paths.logs + "/" + file);
+        }
+    }
+}
+
+} // namespace zoned::daemon

@@ -1,0 +1,112 @@
+#include "jobs.hpp"
+
+#include <algorithm>
+#include <ctime>
+
+#include "sys/error.hpp"
+
+namespace zoned::daemon {
+namespace {
+
+std::string clockText(std::chrono::system_clock::time_point when) {
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(when);
+    std::tm local{};
+    localtime_r(&seconds, &local);
+    char text[16];
+    return {text, std::strftime(text, sizeof text, "%H:%M:%S", &local)};
+}
+
+} // namespace
+
+std::string holdText(const Hold& hold) { return (hold.what == Held::zone ? "zone " : "image ") + hold.name; }
+
+const JobInfo* Jobs::holder(const Hold& hold) const {
+    const auto found = std::ranges::find_if(
+        jobs_, [&](const auto& entry) { return entry.second.info.hold == hold && !entry.second.ended; });
+    return found == jobs_.end() ? nullptr : &found->second.info;
+}
+
+void Jobs::requireFree(const Hold& hold) const {
+    if (const JobInfo* job = holder(hold)) {
+        throw zone::Fault(zone::FaultKind::busy, sys::join(holdText(hold), " is busy: job ", job->id, " (", job->kind,
+                                                           ") since ", clockText(job->began)));
+    }
+}
+
+std::uint32_t Jobs::start(const std::string& kind, const Hold& hold) {
+    requireFree(hold);
+    const std::uint32_t id = ++last_;
+    Job& job = jobs_[id];
+    job.info = {id, kind, hold, -1, "", std::chrono::system_clock::now()};
+    if (listener_.added) {
+        listener_.added(job.info);
+    }
+    return id;
+}
+
+void Jobs::report(std::uint32_t id, double progress, const std::string& message) {
+    const auto found = jobs_.find(id);
+    if (found == jobs_.end() || found->second.ended) {
+        return;
+    }
+    JobInfo& info = found->second.info;
+    if (info.progress == progress && info.message == message) {
+        return;
+    }
+    info.progress = progress;
+    info.message = message;
+    if (listener_.changed) {
+        listener_.changed(info);
+    }
+}
+
+void Jobs::onCancel(std::uint32_t id, std::function<void()> action) {
+    if (const auto found = jobs_.find(id); found != jobs_.end()) {
+        found->second.cancel = std::move(action);
+    }
+}
+
+void Jobs::cancel(std::uint32_t id) {
+    const auto found = jobs_.find(id);
+    if (found == jobs_.end()) {
+        throw zone::Fault(zone::FaultKind::noSuchJob, sys::join("there is no job ", id));
+    }
+    Job& job = found->second;
+    if (job.ended) {
+        return;
+    }
+    if (!job.cancel) {
+        throw zone::Fault(zone::FaultKind::wrongState,
+                          sys::join("job ", id, " (", job.info.kind, " of ", holdText(job.info.hold),
+                                    ") cannot be cancelled: what it does cannot be undone"));
+    }
+    // The action may end the job and with it the function itself.
+    const std::function<void()> action = job.cancel;
+    action();
+}
+
+void Jobs::end(std::uint32_t id, const JobEnd& result) {
+    const auto found = jobs_.find(id);
+    if (found == jobs_.end() || found->second.ended) {
+        return;
+    }
+    found->second.ended = result;
+    found->second.farewell = loop_.defer([this, id] { bury(id); });
+}
+
+void Jobs::bury(std::uint32_t id) {
+    auto node = jobs_.extract(id);
+    if (!node.empty() && listener_.removed) {
+        listener_.removed(node.mapped().info, *node.mapped().ended);
+    }
+}
+
+std::vector<JobInfo> Jobs::list() const {
+    std::vector<JobInfo> infos;
+    for (const auto& [id, job] : jobs_) {
+        infos.push_back(job.info);
+    }
+    return infos;
+}
+
+} // namespace zoned::daemon

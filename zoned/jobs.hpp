@@ -1,0 +1,92 @@
+// Long requests: who holds what, how far it is, how it ended.
+//
+// A zone or an image is held by at most one job; a second one is refused with
+// the name of the first. A job's end is told one turn of the loop after it
+// happened, so that the reply that names the job is always on the bus before.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sys/event_loop.hpp"
+#include "zone/fault.hpp"
+
+namespace zoned::daemon {
+
+enum class Held { zone, image };
+
+/// What a job keeps others away from.
+struct Hold {
+    Held what = Held::zone;
+    std::string name;
+    auto operator<=>(const Hold&) const = default;
+};
+
+struct JobInfo {
+    std::uint32_t id = 0;
+    std::string kind; // "boot": see org.zoned1.Job.Kind
+    Hold hold;
+    double progress = -1; // 0..1; -1: not known
+    std::string message;
+    std::chrono::system_clock::time_point began;
+};
+
+struct JobEnd {
+    std::optional<zone::FaultKind> fault; // nothing: done
+    std::string text;
+};
+
+class Jobs {
+public:
+    struct Listener {
+        std::function<void(const JobInfo&)> added;
+        std::function<void(const JobInfo&)> changed;
+        std::function<void(const JobInfo&, const JobEnd&)> removed;
+    };
+
+    explicit Jobs(sys::EventLoop& loop) : loop_(loop) {}
+    void listen(Listener listener) { listener_ = std::move(listener); }
+
+    /// Begins a job. Throws Fault busy where another holds the object.
+    std::uint32_t start(const std::string& kind, const Hold& hold);
+    /// Throws Fault busy ("zone web is busy: job 3 (boot) since 11:02:03") where a job holds the object.
+    void requireFree(const Hold& hold) const;
+    [[nodiscard]] const JobInfo* holder(const Hold& hold) const;
+
+    void report(std::uint32_t id, double progress, const std::string& message);
+    /// What `cancel` is to do; without it the job cannot be cancelled.
+    void onCancel(std::uint32_t id, std::function<void()> action);
+    /// Throws Fault noSuchJob, or wrongState where the job cannot be cancelled.
+    void cancel(std::uint32_t id);
+
+    /// The end of a job; a second end and that of an unknown job are ignored.
+    void finish(std::uint32_t id) { end(id, {}); }
+    void fail(std::uint32_t id, zone::FaultKind kind, const std::string& text) { end(id, {kind, text}); }
+
+    [[nodiscard]] std::vector<JobInfo> list() const;
+
+private:
+    struct Job {
+        JobInfo info;
+        std::function<void()> cancel;
+        std::optional<JobEnd> ended;
+        sys::EventLoop::Source farewell;
+    };
+    void end(std::uint32_t id, const JobEnd& result);
+    void bury(std::uint32_t id);
+
+    sys::EventLoop& loop_;
+    Listener listener_;
+    std::map<std::uint32_t, Job> jobs_;
+    std::uint32_t last_ = 0;
+};
+
+/// "zone web", "image bookworm"
+[[nodiscard]] std::string holdText(const Hold& hold);
+
+} // namespace zoned::daemon

@@ -1,0 +1,48 @@
+// Starting a zone's supervisor: the one thing that differs between a host whose
+// PID 1 is systemd and one without.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "bus.hpp"
+#include "host.hpp"
+#include "sys/event_loop.hpp"
+#include "zone/fault.hpp"
+#include "zone/zone_name.hpp"
+
+namespace zoned::daemon {
+
+class Launcher {
+public:
+    /// `then` gets nothing once the socket may be connected to, else what went wrong; never called within start().
+    using Started = std::function<void(const std::optional<zone::Fault>&)>;
+    /// The supervisor has ended, with the status as waitpid(2) gives it; only from a back end that can know.
+    using Exited = std::function<void(int status)>;
+
+    virtual ~Launcher() = default;
+    virtual void start(const zone::ZoneName& name, Started then, Exited exited) = 0;
+    /// Kills a supervisor that does not answer.
+    virtual void kill(const zone::ZoneName& name) = 0;
+    /// The zone's cgroup, absolute.
+    [[nodiscard]] virtual std::string cgroup(const zone::ZoneName& name) const = 0;
+    /// True where the cgroup is ours to remove after the supervisor.
+    [[nodiscard]] virtual bool ownsCgroup() const = 0;
+
+protected:
+    Launcher() = default;
+};
+
+/// Supervisors are our children, each in a session of its own. They outlive us: what ends with this process is only
+/// that somebody waits for them.
+[[nodiscard]] std::unique_ptr<Launcher> directLauncher(sys::EventLoop& loop, const Host& host);
+/// Supervisors are units, zone@NAME.service: not our children, not in our cgroup, not under our confinement.
+[[nodiscard]] std::unique_ptr<Launcher> systemdLauncher(sys::EventLoop& loop, const Host& host, Bus& bus);
+
+/// The supervisor's command line; `cleanUp` makes it take down what is left of the zone, and end.
+[[nodiscard]] std::vector<std::string> supervisorCommand(const Host& host, const zone::ZoneName& name,
+                                                         const std::string& cgroup, bool cleanUp);
+
+} // namespace zoned::daemon

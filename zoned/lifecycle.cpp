@@ -1,0 +1,456 @@
+#include "lifecycle.hpp"
+
+#include <ctime>
+
+#include <spdlog/spdlog.h>
+
+#include "boot_spec_builder.hpp"
+#include "network.hpp"
+#include "platform/plan.hpp"
+#include "sys/capabilities.hpp"
+#include "sys/cgroup.hpp"
+#include "sys/error.hpp"
+#include "sys/file.hpp"
+
+namespace zoned::daemon {
+namespace {
+
+using nlohmann::json;
+using zone::Command;
+using zone::Fault;
+using zone::FaultKind;
+using zone::State;
+using zone::ZoneName;
+
+// An init that ends sooner has failed to start, and its last words are worth showing.
+constexpr std::int64_t shortLife = 10;
+
+std::string jobKind(Command command) { return std::string(zone::commandName(command)); }
+
+std::string withTail(const std::string& text, const platform::Status& status) {
+    return status.consoleTail.empty() ? text : text + "; the console's last lines:\n" + status.consoleTail;
+}
+
+} // namespace
+
+bool admit(const Zone& zone, Command command) {
+    const State state = stateOf(zone);
+    switch (zone::transition(state, command).verdict) {
+    case zone::Verdict::proceed:
+        return true;
+    case zone::Verdict::alreadyThere:
+        return false;
+    case zone::Verdict::refused:
+        break;
+    }
+    const std::string_view advice = zone::advice(state, command);
+    throw Fault(FaultKind::wrongState, sys::join("zone ", zone.name.str(), " is ", zone::stateName(state),
+                                                 advice.empty() ? "" : ": ", advice));
+}
+
+std::uint32_t Lifecycle::boot(const std::string& name, const BootOptions& options) {
+    return startBoot(name, Command::boot, options);
+}
+
+std::uint32_t Lifecycle::ready(const std::string& name) { return startBoot(name, Command::ready, {}); }
+
+std::uint32_t Lifecycle::startBoot(const std::string& name, Command command, const BootOptions& options) {
+    jobs_.requireFree({Held::zone, name});
+    Zone& zone = registry_.refresh(name);
+    if (!admit(zone, command)) {
+        // it runs; but whoever waits, waits for more than that
+        if (!options.wait || !zone.status || zone.status->booted) {
+            return alreadyThere(zone, command);
+        }
+    }
+    const platform::BootSpec spec = buildSpec(zone, options.initArgs, false);
+    Operation operation;
+    operation.command = command;
+    operation.wait = options.wait;
+    operation.message = {{"type", "boot"},
+                         {"spec", json::parse(platform::toJson(spec))},
+                         {"target", command == Command::ready ? "ready" : "running"}};
+    return begin(zone, std::move(operation));
+}
+
+std::uint32_t Lifecycle::halt(const std::string& name) {
+    Zone& zone = registry_.refresh(name);
+    if (operations_.contains(zone.name)) {
+        // Halt is the one command that need not wait: it ends a boot, a shutdown, a reboot that is under way.
+        supersede(zone.name);
+    } else {
+        jobs_.requireFree({Held::zone, name});
+        if (!admit(zone, Command::halt)) {
+            return alreadyThere(zone, Command::halt);
+        }
+    }
+    Operation operation;
+    operation.command = Command::halt;
+    operation.message = {{"type", "halt"}};
+    if (!zone.down.empty() && supervisor(zone.name).phase() == Supervisor::Phase::none) {
+        const std::uint32_t job = jobs_.start("halt", {Held::zone, name});
+        operation.job = job;
+        operations_[zone.name] = std::move(operation);
+        supervisor(zone.name).cleanUpAgain();
+        registry_.changed(zone.name);
+        return job;
+    }
+    return begin(zone, std::move(operation));
+}
+
+std::uint32_t Lifecycle::shutdown(const std::string& name, std::uint32_t timeout) {
+    jobs_.requireFree({Held::zone, name});
+    Zone& zone = registry_.refresh(name);
+    if (!admit(zone, Command::shutdown)) {
+        return alreadyThere(zone, Command::shutdown);
+    }
+    const std::int64_t fallback = zone.definition ? zone.definition->stopTimeout.count() : 90;
+    Operation operation;
+    operation.command = Command::shutdown;
+    operation.message = {{"type", "shutdown"}, {"timeout", timeout != 0 ? std::int64_t{timeout} : fallback}};
+    return begin(zone, std::move(operation));
+}
+
+std::uint32_t Lifecycle::reboot(const std::string& name, bool force) {
+    jobs_.requireFree({Held::zone, name});
+    Zone& zone = registry_.refresh(name);
+    if (!admit(zone, Command::reboot)) {
+        return alreadyThere(zone, Command::reboot);
+    }
+    if (!zone.definition) {
+        throw Fault(FaultKind::invalidDefinition, zone.problem);
+    }
+    Operation operation;
+    operation.command = Command::reboot;
+    operation.message = {{"type", "reboot"}, {"force", force}};
+    return begin(zone, std::move(operation));
+}
+
+std::uint32_t Lifecycle::alreadyThere(const Zone& zone, Command command) {
+    const std::uint32_t job = jobs_.start(jobKind(command), {Held::zone, zone.name.str()});
+    jobs_.finish(job);
+    return job;
+}
+
+std::uint32_t Lifecycle::begin(const Zone& zone, Operation operation) {
+    const std::uint32_t job = jobs_.start(jobKind(operation.command), {Held::zone, zone.name.str()});
+    operation.job = job;
+    if (operation.command == Command::boot || operation.command == Command::ready) {
+        jobs_.onCancel(job, [this, name = zone.name] { cancel(name); });
+    }
+    operations_[zone.name] = std::move(operation);
+    registry_.changed(zone.name);
+    send(zone.name);
+    return job;
+}
+
+void Lifecycle::supersede(const ZoneName& name) {
+    const Operation old = operations_.at(name);
+    operations_.erase(name);
+    jobs_.fail(old.job, FaultKind::cancelled, "zone " + name.str() + " was halted meanwhile");
+}
+
+void Lifecycle::send(const ZoneName& name) {
+    const std::uint32_t job = operations_.at(name).job;
+    supervisor(name).summon([this, name, job](const std::optional<Fault>& fault) {
+        const auto found = operations_.find(name);
+        if (found == operations_.end()) {
+            // cancelled before it was sent: the supervisor has nothing to do
+            if (!fault) {
+                supervisor(name).tell({{"type", "quit"}});
+            }
+            return;
+        }
+        Operation& operation = found->second;
+        if (operation.job != job) {
+            return; // another request took its place, and was given an answer of its own
+        }
+        if (fault) {
+            fail(name, fault->kind(), fault->what());
+            return;
+        }
+        try {
+            operation.boots = supervisor(name).status()->boots;
+            ++operation.launches;
+            operation.ticket = supervisor(name).request(operation.message);
+        } catch (const Fault& error) {
+            fail(name, error.kind(), error.what());
+        } catch (const sys::Error& error) {
+            fail(name, FaultKind::failed, error.what());
+        }
+    });
+}
+
+void Lifecycle::cancel(const ZoneName& name) {
+    const auto found = operations_.find(name);
+    if (found == operations_.end()) {
+        return;
+    }
+    Operation& operation = found->second;
+    if (operation.ticket == 0) {
+        fail(name, FaultKind::cancelled, "cancelled before the zone was touched");
+        return;
+    }
+    if (!operation.cancelled) {
+        operation.cancelled = true;
+        operation.ticket = supervisor(name).request({{"type", "halt"}});
+    }
+}
+
+void Lifecycle::finish(const ZoneName& name) {
+    const auto node = operations_.extract(name);
+    jobs_.finish(node.mapped().job);
+}
+
+void Lifecycle::fail(const ZoneName& name, FaultKind kind, const std::string& text) {
+    const auto node = operations_.extract(name);
+    jobs_.fail(node.mapped().job, kind, text);
+}
+
+void Lifecycle::judge(const ZoneName& name, const platform::Status& status) {
+    const auto found = operations_.find(name);
+    if (found == operations_.end()) {
+        return;
+    }
+    const Operation operation = found->second;
+    jobs_.report(operation.job, -1, status.step);
+    if (operation.ticket == 0 || status.requests < operation.ticket) {
+        return;
+    }
+    if (operation.cancelled) {
+        if (!zone::isActive(status.state)) {
+            fail(name, FaultKind::cancelled, "the boot of zone " + name.str() + " was cancelled");
+        } else if (!status.failure.empty()) {
+            fail(name, FaultKind::failed, "cancelling the boot of zone " + name.str() + ": " + status.failure);
+        }
+        return;
+    }
+    if (operation.command == Command::halt || operation.command == Command::shutdown) {
+        if (!zone::isActive(status.state)) {
+            finish(name);
+        } else if (!status.failure.empty() || status.state == State::down) {
+            fail(name, FaultKind::failed, status.failure.empty() ? status.reason : status.failure);
+        }
+        return;
+    }
+    judgeBoot(name, operation, status);
+}
+
+void Lifecycle::judgeBoot(const ZoneName& name, const Operation& operation, const platform::Status& status) {
+    if (status.state == State::running) {
+        if (!operation.wait || status.booted) {
+            finish(name);
+        } else {
+            jobs_.report(operation.job, -1, "waiting until it is ready");
+        }
+    } else if (status.state == State::ready && operation.command == Command::ready) {
+        finish(name);
+    } else if (!status.failure.empty()) {
+        fail(name, FaultKind::bootFailed, withTail("zone " + name.str() + ": " + status.failure, status));
+    } else if (!zone::isActive(status.state) || status.state == State::down) {
+        // it came up, and went down again before it could be seen running or was ready
+        fail(name, FaultKind::bootFailed, withTail("zone " + name.str() + ": " + status.reason, status));
+    }
+}
+
+void Lifecycle::statusChanged(const ZoneName& name, const platform::Status& status) {
+    Zone* zone = registry_.find(name);
+    if (zone == nullptr) {
+        spdlog::error("a supervisor runs for zone {}, which is neither defined nor installed; it is halted",
+                      name.str());
+        if (status.state == State::running || status.state == State::ready) {
+            supervisor(name).request({{"type", "halt"}});
+        }
+        return;
+    }
+    const bool news = !zone->status || zone->status->reason != status.reason || zone::isActive(zone->status->state);
+    if (!zone::isActive(status.state) && news) {
+        noteReason(*zone, status);
+    }
+    zone->status = status;
+    zone->down.clear();
+    registry_.changed(name);
+    judge(name, status);
+}
+
+/// Keeps why the zone is not running, beyond its supervisor's life and ours.
+void Lifecycle::noteReason(Zone& zone, const platform::Status& status) {
+    if (!zone.record || status.reason.empty()) {
+        return;
+    }
+    store::ZoneRecord record = *zone.record;
+    const bool shortLived = std::time(nullptr) - (zone.status ? zone.status->since : 0) < shortLife;
+    const bool unasked = status.reason.starts_with("its init") || !status.failure.empty();
+    record.lastExit = shortLived && unasked ? withTail(status.reason, status) : status.reason;
+    if (record.lastExit == zone.record->lastExit) {
+        return;
+    }
+    try {
+        registry_.saveRecord(zone.name, record);
+    } catch (const sys::Error& error) {
+        spdlog::error("zone {}: {}", zone.name.str(), error.what());
+    }
+}
+
+void Lifecycle::supervisorLost(const ZoneName& name) {
+    Zone* zone = registry_.find(name);
+    if (zone != nullptr && zone->status) {
+        zone->cleaningUp = zone::isActive(zone->status->state);
+        zone->status.reset();
+        registry_.changed(name);
+    }
+}
+
+void Lifecycle::supervisorEnded(const ZoneName& name, const SupervisorEnd& end) {
+    if (Zone* zone = registry_.find(name)) {
+        zone->cleaningUp = false;
+        zone->status.reset();
+        zone->down = end.cleanUpProblem;
+        if (end.wasUp && end.cleanUpProblem.empty()) {
+            noteReason(*zone, end.last);
+        }
+        registry_.changed(name);
+    }
+    if (end.died) {
+        spdlog::warn("zone {}: {}", name.str(), end.cleanUpProblem.empty() ? end.last.reason : end.cleanUpProblem);
+    }
+    const auto found = operations_.find(name);
+    if (found == operations_.end()) {
+        return;
+    }
+    Operation& operation = found->second;
+    const bool stopping = operation.command == Command::halt || operation.command == Command::shutdown;
+    if (!end.cleanUpProblem.empty()) {
+        fail(name, FaultKind::failed, "zone " + name.str() + ": " + end.cleanUpProblem);
+    } else if (stopping) {
+        finish(name); // whatever ended it: it is down
+    } else if (operation.cancelled) {
+        fail(name, FaultKind::cancelled, "the boot of zone " + name.str() + " was cancelled");
+    } else if (operation.ticket == 0) {
+        // it has not been sent: the next supervisor is being started for it
+    } else if (end.died) {
+        fail(name, FaultKind::bootFailed, "zone " + name.str() + ": " + end.last.reason);
+    } else if (end.last.requests >= operation.ticket) {
+        judge(name, end.last);
+    } else if (operation.launches < 2 && operation.command != Command::reboot) {
+        operation.ticket = 0;
+        send(name);
+    } else {
+        fail(name, FaultKind::bootFailed, "zone " + name.str() + ": its supervisor ended without doing it");
+    }
+}
+
+/// The zone is down between two boots: the second takes the definition as it is now.
+void Lifecycle::answerReboot(const ZoneName& name) {
+    try {
+        Zone& zone = registry_.refresh(name.str());
+        const platform::BootSpec spec = buildSpec(zone, {}, false);
+        supervisor(name).tell(
+            {{"type", "boot"}, {"spec", json::parse(platform::toJson(spec))}, {"target", "running"}});
+    } catch (const std::exception& error) {
+        spdlog::warn("zone {} reboots with the definition that it had before: {}", name.str(), error.what());
+    }
+}
+
+Supervisor& Lifecycle::supervisor(const ZoneName& name) {
+    std::unique_ptr<Supervisor>& entry = supervisors_[name];
+    if (!entry) {
+        Supervisor::Handlers handlers{[this, name](const platform::Status& status) { statusChanged(name, status); },
+                                      [this, name] { supervisorLost(name); },
+                                      [this, name](const SupervisorEnd& end) { supervisorEnded(name, end); },
+                                      [this, name] { answerReboot(name); }};
+        entry = std::make_unique<Supervisor>(loop_, launcher_, host_, name, std::move(handlers));
+    }
+    return *entry;
+}
+
+void Lifecycle::recover(const ZoneName& name, std::function<void()> settled) {
+    supervisor(name).recover(std::move(settled));
+}
+
+platform::BootSpec Lifecycle::buildSpec(Zone& zone, const std::vector<std::string>& initArgs, bool forShow) {
+    if (!zone.definition) {
+        throw Fault(FaultKind::invalidDefinition, zone.problem);
+    }
+    store::ZoneRecord record = zone.record.value_or(store::ZoneRecord{});
+    const zone::Ipv4Network& bridge = host_.settings.network.address;
+    const bool fresh =
+        assignAddresses(*zone.definition, record, bridge, registry_.addressesTaken(zone.name.str()));
+    if (fresh && !forShow) {
+        registry_.saveRecord(zone.name, record);
+    }
+    const std::string image = record.image.empty() ? zone.definition->image : record.image;
+    BootFacts facts;
+    facts.controllers = sys::availableControllers(host_.cgroupRoot);
+    facts.nameservers = hostNameservers();
+    facts.bridgeAddress = bridge;
+    facts.bridge = host_.settings.network.bridge;
+    facts.nftTable = host_.settings.nftTable;
+    facts.image = registry_.images().rootfs(ZoneName(image));
+    facts.layer = registry_.storage().layer(zone.name);
+    facts.seccompProgram = host_.seccompProgram();
+    facts.capabilities = sys::zoneCapabilities(zone.definition->privileged);
+    facts.bootToken = randomHex(4);
+    facts.initArgs = initArgs;
+    facts.exists = [](const std::string& path) { return sys::exists(path); };
+    BuiltSpec built = buildBootSpec(*zone.definition, record, facts);
+    if (!forShow) {
+        for (const std::string& warning : built.warnings) {
+            spdlog::warn("{}", warning);
+        }
+        ensureNetworks(host_.settings, *zone.definition);
+    }
+    return std::move(built.spec);
+}
+
+std::vector<std::pair<std::string, std::string>> Lifecycle::plan(const std::string& name) {
+    std::vector<std::pair<std::string, std::string>> steps;
+    for (const platform::Step& step : platform::plan(buildSpec(registry_.refresh(name), {}, true))) {
+        steps.emplace_back(step.name, step.purpose);
+    }
+    return steps;
+}
+
+void Lifecycle::exec(const std::string& name, json request, Supervisor::Opened opened, Supervisor::Refused refused) {
+    Zone& zone = registry_.zone(name);
+    admit(zone, Command::enter);
+    request["type"] = "exec";
+    supervisor(zone.name).open(std::move(request), std::move(opened), std::move(refused));
+}
+
+void Lifecycle::console(const std::string& name, Supervisor::Opened opened, Supervisor::Refused refused) {
+    Zone& zone = registry_.refresh(name);
+    const State state = stateOf(zone);
+    if (!zone::isActive(state) && state != State::installed) {
+        throw Fault(FaultKind::wrongState, sys::join("zone ", name, " is ", zone::stateName(state),
+                                                     " and has no console; it has one from installed on"));
+    }
+    openConsole(zone.name, 2, opened, refused);
+}
+
+/// An idle supervisor may end just then: it is tried again with a new one.
+void Lifecycle::openConsole(const ZoneName& name, int attempts, const Supervisor::Opened& opened,
+                            const Supervisor::Refused& refused) {
+    supervisor(name).summon([this, name, attempts, opened, refused](const std::optional<Fault>& fault) {
+        if (fault) {
+            refused(*fault);
+            return;
+        }
+        const auto again = [this, name, attempts, opened, refused](const Fault& why) {
+            if (attempts > 1) {
+                openConsole(name, attempts - 1, opened, refused);
+            } else {
+                refused(why);
+            }
+        };
+        try {
+            supervisor(name).open({{"type", "console"}}, opened, again);
+        } catch (const Fault& why) {
+            refused(why);
+        } catch (const sys::Error& error) {
+            refused(Fault(FaultKind::failed, error.what()));
+        }
+    });
+}
+
+} // namespace zoned::daemon

@@ -1,0 +1,106 @@
+// Boot, ready, halt, shutdown, reboot, exec and console: requests that become
+// messages to a zone's supervisor, and jobs that end when its status says so.
+//
+// The supervisor counts the requests it has finished; a job's request has a
+// number on that count, and is judged by the first status that has reached it.
+// A supervisor with nothing to do ends by itself, perhaps while a request is on
+// its way to it; such a request is sent once more, to a new one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "host.hpp"
+#include "jobs.hpp"
+#include "launcher.hpp"
+#include "platform/boot_spec.hpp"
+#include "registry.hpp"
+#include "supervisor.hpp"
+#include "zone/zone_state.hpp"
+
+namespace zoned::daemon {
+
+/// Throws Fault wrongState where the table forbids the command, with what to do instead.
+/// Returns false where the zone is in the wished state already.
+bool admit(const Zone& zone, zone::Command command);
+
+class Lifecycle {
+public:
+    Lifecycle(sys::EventLoop& loop, const Host& host, Registry& registry, Jobs& jobs, Launcher& launcher)
+        : loop_(loop), host_(host), registry_(registry), jobs_(jobs), launcher_(launcher) {}
+
+    struct BootOptions {
+        std::vector<std::string> initArgs;
+        bool wait = false; // until the zone says it is ready
+    };
+    /// Each returns the job's number. They throw Fault busy, wrongState and what the boot's preparation finds.
+    std::uint32_t boot(const std::string& name, const BootOptions& options);
+    std::uint32_t ready(const std::string& name);
+    std::uint32_t halt(const std::string& name);
+    /// @param timeout seconds; 0: the definition's
+    std::uint32_t shutdown(const std::string& name, std::uint32_t timeout);
+    std::uint32_t reboot(const std::string& name, bool force);
+
+    /// Name and purpose of the steps that a boot would take.
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> plan(const std::string& name);
+
+    /// @param request the protocol's "exec" message
+    void exec(const std::string& name, nlohmann::json request, Supervisor::Opened opened, Supervisor::Refused refused);
+    void console(const std::string& name, Supervisor::Opened opened, Supervisor::Refused refused);
+
+    /// After a start of the service: adopts the zone's supervisor or cleans up after it.
+    void recover(const zone::ZoneName& name, std::function<void()> settled);
+
+private:
+    struct Operation {
+        std::uint32_t job = 0;
+        zone::Command command = zone::Command::boot;
+        nlohmann::json message;
+        std::uint64_t ticket = 0; // Status::requests when the request is done; 0: not sent yet
+        std::uint64_t boots = 0;  // Status::boots when it was sent
+        bool wait = false;
+        bool cancelled = false;
+        int launches = 0;
+    };
+
+    std::uint32_t startBoot(const std::string& name, zone::Command command, const BootOptions& options);
+    std::uint32_t begin(const Zone& zone, Operation operation);
+    std::uint32_t alreadyThere(const Zone& zone, zone::Command command);
+    void supersede(const zone::ZoneName& name);
+    void send(const zone::ZoneName& name);
+    void cancel(const zone::ZoneName& name);
+    void finish(const zone::ZoneName& name);
+    void fail(const zone::ZoneName& name, zone::FaultKind kind, const std::string& text);
+    void judge(const zone::ZoneName& name, const platform::Status& status);
+    void judgeBoot(const zone::ZoneName& name, const Operation& operation, const platform::Status& status);
+
+    void statusChanged(const zone::ZoneName& name, const platform::Status& status);
+    void supervisorLost(const zone::ZoneName& name);
+    void supervisorEnded(const zone::ZoneName& name, const SupervisorEnd& end);
+    void answerReboot(const zone::ZoneName& name);
+    void noteReason(Zone& zone, const platform::Status& status);
+    void openConsole(const zone::ZoneName& name, int attempts, const Supervisor::Opened& opened,
+                     const Supervisor::Refused& refused);
+
+    Supervisor& supervisor(const zone::ZoneName& name);
+    /// Resolves the present definition; assigns addresses and makes networks unless it is only for show.
+    platform::BootSpec buildSpec(Zone& zone, const std::vector<std::string>& initArgs, bool forShow);
+
+    sys::EventLoop& loop_;
+    const Host& host_;
+    Registry& registry_;
+    Jobs& jobs_;
+    Launcher& launcher_;
+    std::map<zone::ZoneName, std::unique_ptr<Supervisor>> supervisors_;
+    std::map<zone::ZoneName, Operation> operations_;
+};
+
+} // namespace zoned::daemon

@@ -1,0 +1,124 @@
+// zoned: the zone manager's service. See service.hpp for its parts.
+#include <signal.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "config.h"
+#include "host.hpp"
+#include "service.hpp"
+#include "sys/error.hpp"
+#include "sys/event_loop.hpp"
+
+namespace {
+
+using namespace zoned;
+
+struct Options {
+    std::string root;
+    std::string address;
+    std::string logLevel;
+};
+
+/// The journal has the time already, and takes "<3>" for the importance of a line (sd-daemon(3)).
+class Importance final : public spdlog::custom_flag_formatter {
+public:
+    void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& line) override {
+        const char* prefix = SD_DEBUG;
+        if (message.level >= spdlog::level::err) {
+            prefix = SD_ERR;
+        } else if (message.level == spdlog::level::warn) {
+            prefix = SD_WARNING;
+        } else if (message.level == spdlog::level::info) {
+            prefix = SD_INFO;
+        }
+        line.append(prefix, prefix + 3);
+    }
+    [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+        return std::make_unique<Importance>();
+    }
+};
+
+void setUpLog(const std::string& level) {
+    auto formatter = std::make_unique<spdlog::pattern_formatter>();
+    if (getenv("JOURNAL_STREAM") != nullptr) {
+        formatter->add_flag<Importance>('J').set_pattern("%J%v");
+    } else {
+        formatter->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l: %v");
+    }
+    auto logger = spdlog::stderr_logger_st("zoned");
+    logger->set_formatter(std::move(formatter));
+    logger->set_level(spdlog::level::from_str(level));
+    spdlog::set_default_logger(std::move(logger));
+}
+
+/// Tells the service manager that we live, twice in the time it gives us.
+class Watchdog {
+public:
+    explicit Watchdog(sys::EventLoop& loop) : loop_(loop) {
+        std::uint64_t limit = 0;
+        if (sd_watchdog_enabled(0, &limit) > 0) {
+            interval_ = std::chrono::microseconds(limit / 2);
+            tick();
+        }
+    }
+
+private:
+    void tick() {
+        sd_notify(0, "WATCHDOG=1");
+        timer_ = loop_.after(interval_, [this] { tick(); });
+    }
+
+    sys::EventLoop& loop_;
+    std::chrono::microseconds interval_{0};
+    sys::EventLoop::Source timer_;
+};
+
+int serve(const Options& options) {
+    daemon::Host host = daemon::examineHost(options.root);
+    setUpLog(options.logLevel.empty() ? host.settings.logLevel : options.logLevel);
+    daemon::prepareHost(host);
+    sys::EventLoop loop;
+    const auto quit = [&loop] { loop.quit(0); };
+    const auto terminate = loop.onSignal(SIGTERM, quit);
+    const auto interrupt = loop.onSignal(SIGINT, quit);
+    daemon::Service service(loop, std::move(host));
+    service.start([] {
+        sd_notify(0, "READY=1");
+        spdlog::info("zoned {} is ready", ZONED_VERSION);
+    });
+    const Watchdog watchdog(loop);
+    const int code = loop.run();
+    sd_notify(0, "STOPPING=1");
+    return code;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    CLI::App app("The zone manager's service, org.zoned1 on the system bus.", "zoned");
+    app.set_version_flag("--version", "zoned " ZONED_VERSION);
+    app.add_option("--root", options.root, "folder that stands for / in our own paths (etc, var, run)");
+    app.add_option("--address", options.address, "address of the bus, in place of the system bus");
+    app.add_option("--log-level", options.logLevel, "in place of zoned.yaml's log-level")
+        ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
+    CLI11_PARSE(app, argc, argv);
+    if (!options.address.empty()) {
+        setenv("DBUS_SYSTEM_BUS_ADDRESS", options.address.c_str(), 1);
+    }
+    signal(SIGPIPE, SIG_IGN);
+    try {
+        return serve(options);
+    } catch (const std::exception& error) {
+        std::cerr << "zoned: " << error.what() << "\n";
+        return 1;
+    }
+}

@@ -1,0 +1,162 @@
+#include "manager_object.hpp"
+
+#include <fcntl.h>
+
+#include "config.h"
+#include "store/definition_yaml.hpp"
+#include "sys/error.hpp"
+#include "sys/file.hpp"
+
+namespace zoned::daemon {
+namespace {
+
+using zone::Fault;
+using zone::FaultKind;
+
+constexpr std::size_t maxOrigin = 256;
+
+/// What a text is called in complaints.
+std::string checkedOrigin(const std::string& origin) {
+    if (origin.size() > maxOrigin) {
+        throw Fault(FaultKind::invalidArgument, "the text's origin is too long");
+    }
+    return origin.empty() ? "definition" : origin;
+}
+
+std::string firstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+} // namespace
+
+ManagerObject::ManagerObject(sdbus::IConnection& connection, Domain domain)
+    : AdaptorInterfaces(connection, sdbus::ObjectPath(api::managerPath)), domain_(domain) {
+    registerAdaptor();
+}
+
+ManagerObject::~ManagerObject() { unregisterAdaptor(); }
+
+std::string ManagerObject::Version() { return ZONED_VERSION; }
+
+std::string ManagerObject::noteOf(const ZoneView& view) const {
+    std::string note;
+    const auto add = [&note](const std::string& text) { note += (note.empty() ? "" : "; ") + text; };
+    if (view.job != 0) {
+        for (const JobInfo& job : domain_.jobs.list()) {
+            if (job.id == view.job) {
+                add(sys::join("job ", job.id, " (", job.kind, ")"));
+            }
+        }
+    }
+    if (view.privileged) {
+        add("not root-safe");
+    }
+    if (!view.problem.empty()) {
+        add("invalid: " + firstLine(view.problem));
+    }
+    return note;
+}
+
+std::vector<ManagerObject::ZoneRow> ManagerObject::ListZones() {
+    return answer("ListZones", [&] {
+        std::vector<ZoneRow> rows;
+        for (const zone::ZoneName& name : domain_.registry.names()) {
+            const ZoneView& view = domain_.registry.view(name);
+            std::vector<std::string> addresses;
+            for (const auto& [interface, address] : view.addresses) {
+                addresses.push_back(address.substr(0, address.find('/')));
+            }
+            rows.emplace_back(name.str(), std::string(zone::stateName(view.state)), noteOf(view), view.image,
+                              addresses, sdbus::ObjectPath(api::zonePath(name.str())));
+        }
+        return rows;
+    });
+}
+
+sdbus::ObjectPath ManagerObject::GetZone(const std::string& name) {
+    return answer("GetZone", [&] {
+        const Zone& zone = domain_.registry.refresh(name);
+        return sdbus::ObjectPath(api::zonePath(zone.name.str()));
+    });
+}
+
+sdbus::ObjectPath ManagerObject::Define(const std::string& name, const std::string& text, const std::string& origin,
+                                        const std::vector<sdbus::Struct<std::string, std::string>>& settings) {
+    return answer("Define", [&] {
+        requirePermission(getObject(), Verb::configure, name);
+        std::vector<std::pair<std::string, std::string>> all;
+        if (!name.empty()) {
+            all.emplace_back("zone", zone::ZoneName(name).str());
+        }
+        for (const auto& setting : settings) {
+            all.emplace_back(std::get<0>(setting), std::get<1>(setting));
+        }
+        const std::string called = checkedOrigin(origin);
+        const std::string complete = all.empty() ? text : store::applySettings(text, all);
+        const zone::Definition definition = domain_.registry.check(complete, called, name);
+        const zone::ZoneName zoneName(definition.zone);
+        domain_.jobs.requireFree({Held::zone, zoneName.str()});
+        domain_.registry.define(zoneName, complete);
+        return sdbus::ObjectPath(api::zonePath(zoneName.str()));
+    });
+}
+
+std::string ManagerObject::Verify(const std::string& text, const std::string& origin) {
+    return answer("Verify", [&] {
+        requirePermission(getObject(), Verb::configure, "");
+        const std::string called = checkedOrigin(origin);
+        // The zone's own addresses do not stand in its way when its file is verified before it is put back.
+        const std::string self = store::parseDefinition(text, called).definition.zone;
+        return domain_.registry.check(text, called, self).zone;
+    });
+}
+
+std::vector<ManagerObject::ImageRow> ManagerObject::ListImages() {
+    return answer("ListImages", [&] {
+        std::vector<ImageRow> rows;
+        for (const store::ImageInfo& image : domain_.registry.images().list()) {
+            rows.emplace_back(image.name, image.origin, image.osName, image.bytes, image.created,
+                              domain_.registry.usersOf(image.name), sdbus::ObjectPath(api::imagePath(image.name)));
+        }
+        return rows;
+    });
+}
+
+sdbus::ObjectPath ManagerObject::ImportImage(const std::string& name, const sdbus::UnixFd& archive,
+                                             const std::string& origin) {
+    return answer("ImportImage", [&] {
+        requirePermission(getObject(), Verb::image, name);
+        sys::UniqueFd own(fcntl(archive.get(), F_DUPFD_CLOEXEC, 3));
+        if (!own) {
+            throw Fault(FaultKind::invalidArgument, "the archive's descriptor is not usable");
+        }
+        // sdbus-c++'s own copy would be inherited by the worker
+        sys::setCloseOnExec(archive.get());
+        return jobObject(domain_.imageJobs.import(name, std::move(own), origin));
+    });
+}
+
+sdbus::ObjectPath ManagerObject::BuildImage(const std::string& name, const std::string& suite,
+                                            const std::map<std::string, sdbus::Variant>& options) {
+    return answer("BuildImage", [&] {
+        requirePermission(getObject(), Verb::image, name);
+        Options given(options);
+        BuildOptions build;
+        build.suite = suite;
+        build.mirror = given.take<std::string>("mirror", "");
+        build.include = given.take<std::vector<std::string>>("include", {});
+        build.init = given.take<std::string>("init", build.init);
+        given.requireEmpty();
+        return jobObject(domain_.imageJobs.build(name, build));
+    });
+}
+
+std::vector<ManagerObject::JobRow> ManagerObject::ListJobs() {
+    return answer("ListJobs", [&] {
+        std::vector<JobRow> rows;
+        for (const JobInfo& job : domain_.jobs.list()) {
+            rows.emplace_back(job.id, job.kind, job.hold.name, job.progress, job.message, jobObject(job.id));
+        }
+        return rows;
+    });
+}
+
+} // namespace zoned::daemon

@@ -1,0 +1,43 @@
+// /org/zoned1: the service as a whole; see lib/api/org.zoned1.Manager.xml.
+#pragma once
+
+#include "api/manager_adaptor.hpp"
+#include "bus_objects.hpp"
+
+namespace zoned::daemon {
+
+class ManagerObject final
+    : public sdbus::AdaptorInterfaces<org::zoned1::Manager_adaptor, sdbus::ObjectManager_adaptor> {
+public:
+    ManagerObject(sdbus::IConnection& connection, Domain domain);
+    ~ManagerObject();
+    ManagerObject(const ManagerObject&) = delete;
+    ManagerObject& operator=(const ManagerObject&) = delete;
+
+private:
+    using ZoneRow = sdbus::Struct<std::string, std::string, std::string, std::string, std::vector<std::string>,
+                                  sdbus::ObjectPath>;
+    using ImageRow = sdbus::Struct<std::string, std::string, std::string, std::uint64_t, std::int64_t,
+                                   std::vector<std::string>, sdbus::ObjectPath>;
+    using JobRow =
+        sdbus::Struct<std::uint32_t, std::string, std::string, double, std::string, sdbus::ObjectPath>;
+
+    std::vector<ZoneRow> ListZones() override;
+    sdbus::ObjectPath GetZone(const std::string& name) override;
+    sdbus::ObjectPath Define(const std::string& name, const std::string& text, const std::string& origin,
+                             const std::vector<sdbus::Struct<std::string, std::string>>& settings) override;
+    std::string Verify(const std::string& text, const std::string& origin) override;
+    std::vector<ImageRow> ListImages() override;
+    sdbus::ObjectPath ImportImage(const std::string& name, const sdbus::UnixFd& archive,
+                                  const std::string& origin) override;
+    sdbus::ObjectPath BuildImage(const std::string& name, const std::string& suite,
+                                 const std::map<std::string, sdbus::Variant>& options) override;
+    std::vector<JobRow> ListJobs() override;
+    std::string Version() override;
+
+    [[nodiscard]] std::string noteOf(const ZoneView& view) const;
+
+    Domain domain_;
+};
+
+} // namespace zoned::daemon

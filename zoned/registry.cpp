@@ -1,0 +1,361 @@
+#include "registry.hpp"
+
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <set>
+
+#include <spdlog/spdlog.h>
+
+#include "store/definition_yaml.hpp"
+#include "sys/error.hpp"
+#include "sys/file.hpp"
+#include "zone/fault.hpp"
+
+namespace zoned::daemon {
+namespace {
+
+using zone::Fault;
+using zone::FaultKind;
+
+// An editor makes several events of one save.
+constexpr std::chrono::milliseconds settleTime{50};
+
+std::int64_t changeTime(const std::string& path) {
+    struct stat status {};
+    return stat(path.c_str(), &status) == 0 ? status.st_mtim.tv_sec : 0;
+}
+
+} // namespace
+
+Registry::Registry(sys::EventLoop& loop, const Host& host, const Jobs& jobs)
+    : loop_(loop), host_(host), jobs_(jobs), definitions_(host.paths.definitions), images_(host.paths.images),
+      storage_(host.paths.zones) {}
+
+void Registry::load() {
+    watchDefinitions();
+    imagesChanged();
+    rescan();
+}
+
+void Registry::watchDefinitions() {
+    inotify_ = sys::UniqueFd(sys::check(inotify_init1(IN_CLOEXEC | IN_NONBLOCK), "watching definitions"));
+    sys::check(inotify_add_watch(inotify_.get(), definitions_.folder().c_str(),
+                                 IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB),
+               "watching ", definitions_.folder());
+    inotifySource_ = loop_.watch(inotify_.get(), EPOLLIN, [this](std::uint32_t) {
+        // What happened does not matter, only that something did; an overflow of the queue is no loss either.
+        char buffer[4096];
+        while (read(inotify_.get(), buffer, sizeof buffer) > 0) {
+        }
+        if (!rescanTimer_) {
+            rescanTimer_ = loop_.after(settleTime, [this] {
+                rescanTimer_.reset();
+                rescan();
+            });
+        }
+    });
+}
+
+/// Every zone that has a definition or something on disk.
+void Registry::rescan() {
+    std::set<zone::ZoneName> present;
+    try {
+        std::ranges::copy(definitions_.names(), std::inserter(present, present.end()));
+        std::ranges::copy(storage_.names(), std::inserter(present, present.end()));
+    } catch (const sys::Error& error) {
+        spdlog::error("{}", error.what());
+        return;
+    }
+    for (const zone::ZoneName& name : names()) {
+        present.insert(name);
+    }
+    for (const zone::ZoneName& name : present) {
+        try {
+            refresh(name.str());
+        } catch (const Fault&) {
+            // it is gone: refresh() has taken it out
+        } catch (const sys::Error& error) {
+            spdlog::error("{}", error.what());
+        }
+    }
+}
+
+std::vector<zone::ZoneName> Registry::names() const {
+    std::vector<zone::ZoneName> names;
+    for (const auto& [name, entry] : zones_) {
+        names.push_back(name);
+    }
+    return names;
+}
+
+Zone* Registry::find(const zone::ZoneName& name) {
+    const auto found = zones_.find(name);
+    return found == zones_.end() ? nullptr : found->second.zone.get();
+}
+
+Zone& Registry::zone(const std::string& name) {
+    if (!zone::ZoneName::problem(name)) {
+        if (Zone* zone = find(zone::ZoneName(name))) {
+            return *zone;
+        }
+    }
+    throw Fault(FaultKind::noSuchZone, "there is no zone named '" + name + "'");
+}
+
+const ZoneView& Registry::view(const zone::ZoneName& name) const { return zones_.at(name).view; }
+
+Zone& Registry::add(const zone::ZoneName& name) {
+    Entry& entry = zones_[name];
+    entry.zone = std::make_unique<Zone>(name);
+    return *entry.zone;
+}
+
+Zone& Registry::refresh(const std::string& text) {
+    if (zone::ZoneName::problem(text)) {
+        throw Fault(FaultKind::noSuchZone, "there is no zone named '" + text + "'");
+    }
+    const zone::ZoneName name(text);
+    Zone* known = find(name);
+    Zone fresh(name);
+    readText(fresh);
+    readRecord(fresh);
+    const bool active = known != nullptr && (known->status || known->cleaningUp || !known->down.empty());
+    if (!fresh.text && !fresh.record && !active) {
+        if (known != nullptr && jobs_.holder({Held::zone, text}) == nullptr) {
+            drop(name);
+        }
+        throw Fault(FaultKind::noSuchZone, "there is no zone named '" + text + "'");
+    }
+    const bool isNew = known == nullptr;
+    Zone& zone = isNew ? add(name) : *known;
+    zone.text = std::move(fresh.text);
+    zone.record = std::move(fresh.record);
+    zone.unavailable = std::move(fresh.unavailable);
+    const std::string before = zone.problem;
+    interpret(zone);
+    if (!zone.problem.empty() && zone.problem != before) {
+        spdlog::warn("zone {}: its definition cannot be used: {}", name.str(), zone.problem);
+    }
+    if (isNew) {
+        zone.since = std::max(changeTime(definitions_.path(name)), changeTime(storage_.path(name) + "/state.json"));
+        zones_.at(name).view = viewOf(zone, host_.settings.network.address.prefix, 0);
+        if (listener_.zoneAdded) {
+            listener_.zoneAdded(zone);
+        }
+    }
+    changed(name);
+    return zone;
+}
+
+void Registry::readText(Zone& zone) {
+    try {
+        zone.text = definitions_.text(zone.name);
+    } catch (const sys::Error& error) {
+        zone.text = "";
+        zone.problem = error.what();
+    }
+}
+
+/// Makes the definition of the text, or says why that cannot be.
+void Registry::interpret(Zone& zone) {
+    zone.definition.reset();
+    zone.problem.clear();
+    const std::string file = zone.name.str() + ".yaml";
+    if (!zone.text) {
+        zone.problem = file + ": is missing, while the zone has a root; define the zone again, or delete it";
+        return;
+    }
+    try {
+        zone::Definition definition = check(*zone.text, file, zone.name.str());
+        if (definition.zone != zone.name.str()) {
+            const auto parsed = store::parseDefinition(*zone.text, file);
+            const auto line = parsed.lines.find("zone");
+            throw zone::DefinitionFault({{file, line == parsed.lines.end() ? 0 : line->second, "zone",
+                                          "is '" + definition.zone + "', but the file's name stands for '" +
+                                              zone.name.str() + "'"}});
+        }
+        zone.definition = std::move(definition);
+    } catch (const Fault& fault) {
+        zone.problem = fault.what();
+    }
+}
+
+void Registry::readRecord(Zone& zone) {
+    zone.record = storage_.find(zone.name);
+    if (!zone.record || !zone.record->complete) {
+        return;
+    }
+    const auto image = imageIds_.find(zone.record->image);
+    if (image == imageIds_.end()) {
+        zone.unavailable = "its image '" + zone.record->image + "' is missing";
+    } else if (image->second != zone.record->imageId) {
+        zone.unavailable = "its image '" + zone.record->image + "' is not the one it was installed on";
+    } else if (!sys::exists(storage_.layer(zone.name))) {
+        zone.unavailable = storage_.layer(zone.name) + " is missing";
+    }
+}
+
+void Registry::changed(const zone::ZoneName& name) {
+    const auto found = zones_.find(name);
+    if (found == zones_.end()) {
+        return;
+    }
+    Zone& zone = *found->second.zone;
+    const JobInfo* job = jobs_.holder({Held::zone, name.str()});
+    const std::uint8_t prefix = host_.settings.network.address.prefix;
+    ZoneView view = viewOf(zone, prefix, job == nullptr ? 0 : job->id);
+    if (view.state != found->second.view.state) {
+        zone.since = std::time(nullptr);
+        view = viewOf(zone, prefix, view.job);
+    }
+    const std::vector<std::string> properties = changedProperties(found->second.view, view);
+    found->second.view = std::move(view);
+    if (!properties.empty() && listener_.zoneChanged) {
+        listener_.zoneChanged(zone, properties);
+    }
+}
+
+void Registry::drop(const zone::ZoneName& name) {
+    zones_.erase(name);
+    if (listener_.zoneRemoved) {
+        listener_.zoneRemoved(name);
+    }
+}
+
+zone::Surroundings Registry::surroundings(const std::string& self) const {
+    zone::Surroundings around;
+    around.subnet = host_.settings.network.address;
+    for (const auto& [name, id] : imageIds_) {
+        around.images.push_back(name);
+    }
+    around.addressesTaken = addressesTaken(self);
+    return around;
+}
+
+zone::Definition Registry::check(const std::string& text, const std::string& origin, const std::string& self) {
+    return store::readDefinition(text, origin, surroundings(self));
+}
+
+void Registry::define(const zone::ZoneName& name, const std::string& text) {
+    if (definitions_.text(name)) {
+        throw Fault(FaultKind::nameTaken, "a zone named '" + name.str() + "' exists already");
+    }
+    definitions_.put(name, text);
+    refresh(name.str());
+}
+
+void Registry::undefine(const zone::ZoneName& name) {
+    definitions_.remove(name);
+    drop(name);
+}
+
+void Registry::saveRecord(const zone::ZoneName& name, const store::ZoneRecord& record) {
+    storage_.save(name, record);
+    refresh(name.str());
+    noteUsers(record.image);
+}
+
+/// Tells when the list of zones on an image is another.
+void Registry::noteUsers(const std::string& image) {
+    std::vector<std::string> users = usersOf(image);
+    if (imageUsers_[image] != users && imageIds_.contains(image)) {
+        imageUsers_[image] = std::move(users);
+        if (listener_.imageChanged) {
+            listener_.imageChanged(image);
+        }
+    }
+}
+
+void Registry::createStorage(const zone::ZoneName& name, const store::ZoneRecord& record) {
+    storage_.create(name, record);
+    saveRecord(name, record);
+}
+
+std::string Registry::retireStorage(const zone::ZoneName& name) {
+    std::string folder = storage_.retire(name);
+    refresh(name.str());
+    return folder;
+}
+
+void Registry::forgetStorage(const zone::ZoneName& name) {
+    const auto record = storage_.find(name);
+    storage_.forget(name);
+    try {
+        refresh(name.str());
+    } catch (const Fault&) {
+        // nothing is left of the zone: it has no definition either
+    }
+    if (record) {
+        noteUsers(record->image);
+    }
+}
+
+void Registry::imagesChanged() {
+    std::map<std::string, std::string> now;
+    for (const store::ImageInfo& image : images_.list()) {
+        now[image.name] = image.id;
+    }
+    const auto before = std::exchange(imageIds_, now);
+    for (const auto& [name, id] : before) {
+        const auto found = now.find(name);
+        if ((found == now.end() || found->second != id) && listener_.imageRemoved) {
+            listener_.imageRemoved(name);
+        }
+    }
+    for (const auto& [name, id] : now) {
+        const auto found = before.find(name);
+        if ((found == before.end() || found->second != id) && listener_.imageAdded) {
+            listener_.imageAdded(name);
+        }
+    }
+    rescan();
+}
+
+std::vector<std::string> Registry::usersOf(const std::string& image) const {
+    std::vector<std::string> users;
+    for (const auto& [name, entry] : zones_) {
+        if (entry.zone->record && entry.zone->record->image == image) {
+            users.push_back(name.str());
+        }
+    }
+    return users;
+}
+
+std::vector<std::pair<std::uint32_t, std::string>> Registry::addressesTaken(const std::string& self) const {
+    std::vector<std::pair<std::uint32_t, std::string>> taken;
+    for (const auto& [name, entry] : zones_) {
+        if (name.str() == self) {
+            continue;
+        }
+        if (entry.zone->definition) {
+            for (const zone::Nic& nic : entry.zone->definition->network) {
+                if (nic.address) {
+                    taken.emplace_back(nic.address->address, name.str());
+                }
+            }
+        }
+        if (entry.zone->record) {
+            for (const auto& [nic, address] : entry.zone->record->addresses) {
+                taken.emplace_back(address, name.str());
+            }
+        }
+    }
+    return taken;
+}
+
+std::vector<std::uint32_t> Registry::idBasesTaken() const {
+    std::vector<std::uint32_t> bases;
+    for (const auto& [name, entry] : zones_) {
+        if (entry.zone->record && entry.zone->record->idBase != 0) {
+            bases.push_back(entry.zone->record->idBase);
+        }
+    }
+    return bases;
+}
+
+} // namespace zoned::daemon

@@ -1,0 +1,112 @@
+// All zones and images: what is on disk, kept in step with it, and who must be
+// told when it changes.
+//
+// The folder of definitions is watched, since an administrator may edit it by
+// hand; a file that became nonsense makes that one zone invalid and nothing
+// else. Every request reads its zone's file again, so that nobody waits for the
+// watch.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "host.hpp"
+#include "jobs.hpp"
+#include "store/definitions.hpp"
+#include "store/images.hpp"
+#include "store/zone_storage.hpp"
+#include "sys/event_loop.hpp"
+#include "sys/unique_fd.hpp"
+#include "zone.hpp"
+#include "zone/validate.hpp"
+
+namespace zoned::daemon {
+
+class Registry {
+public:
+    struct Listener {
+        std::function<void(const Zone&)> zoneAdded;
+        std::function<void(const Zone&, const std::vector<std::string>& properties)> zoneChanged;
+        std::function<void(const zone::ZoneName&)> zoneRemoved;
+        std::function<void(const std::string& name)> imageAdded;
+        std::function<void(const std::string& name)> imageChanged; // UsedBy
+        std::function<void(const std::string& name)> imageRemoved;
+    };
+
+    Registry(sys::EventLoop& loop, const Host& host, const Jobs& jobs);
+    void listen(Listener listener) { listener_ = std::move(listener); }
+    /// Reads everything and begins to watch the definitions.
+    void load();
+
+    [[nodiscard]] std::vector<zone::ZoneName> names() const;
+    /// Throws Fault noSuchZone.
+    [[nodiscard]] Zone& zone(const std::string& name);
+    [[nodiscard]] Zone* find(const zone::ZoneName& name);
+    [[nodiscard]] const ZoneView& view(const zone::ZoneName& name) const;
+    /// Reads the zone's definition and record again. Throws Fault noSuchZone where nothing is left of it.
+    Zone& refresh(const std::string& name);
+    /// To be called after any change of a zone: works out what the bus shows, and tells what is new.
+    void changed(const zone::ZoneName& name);
+
+    /// Checks a text. Throws zone::DefinitionFault.
+    /// @param self the zone that it is for, whose own addresses do not stand in its way; "" for none
+    [[nodiscard]] zone::Definition check(const std::string& text, const std::string& origin, const std::string& self);
+    /// Stores a new definition. Throws Fault nameTaken where there is one.
+    void define(const zone::ZoneName& name, const std::string& text);
+    void undefine(const zone::ZoneName& name);
+    /// Writes the zone's record and shows it.
+    void saveRecord(const zone::ZoneName& name, const store::ZoneRecord& record);
+    void createStorage(const zone::ZoneName& name, const store::ZoneRecord& record);
+    /// Takes the zone's root away; returns the folder for a worker to remove. forgetStorage ends it.
+    [[nodiscard]] std::string retireStorage(const zone::ZoneName& name);
+    void forgetStorage(const zone::ZoneName& name);
+
+    [[nodiscard]] store::Images& images() noexcept { return images_; }
+    [[nodiscard]] const store::ZoneStorage& storage() const noexcept { return storage_; }
+    /// An image appeared or went away: looks at all of them, and at the zones, again.
+    void imagesChanged();
+    [[nodiscard]] std::vector<std::string> usersOf(const std::string& image) const;
+
+    /// Addresses that zones but `self` have, with the zone's name.
+    [[nodiscard]] std::vector<std::pair<std::uint32_t, std::string>> addressesTaken(const std::string& self) const;
+    /// First ids of the blocks that zones have.
+    [[nodiscard]] std::vector<std::uint32_t> idBasesTaken() const;
+
+private:
+    void watchDefinitions();
+    void rescan();
+    void readText(Zone& zone);
+    void interpret(Zone& zone);
+    void readRecord(Zone& zone);
+    void drop(const zone::ZoneName& name);
+    void noteUsers(const std::string& image);
+    Zone& add(const zone::ZoneName& name);
+    [[nodiscard]] zone::Surroundings surroundings(const std::string& self) const;
+
+    struct Entry {
+        std::unique_ptr<Zone> zone;
+        ZoneView view;
+    };
+
+    sys::EventLoop& loop_;
+    const Host& host_;
+    const Jobs& jobs_;
+    Listener listener_;
+    store::Definitions definitions_;
+    store::Images images_;
+    store::ZoneStorage storage_;
+    std::map<zone::ZoneName, Entry> zones_;
+    std::map<std::string, std::string> imageIds_; // name -> id
+    std::map<std::string, std::vector<std::string>> imageUsers_;
+    sys::UniqueFd inotify_;
+    sys::EventLoop::Source inotifySource_;
+    sys::EventLoop::Source rescanTimer_;
+};
+
+} // namespace zoned::daemon

@@ -1,0 +1,175 @@
+#include "service.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include <spdlog/spdlog.h>
+
+#include "api/error_names.hpp"
+#include "sys/error.hpp"
+#include "sys/file.hpp"
+
+namespace zoned::daemon {
+
+Service::Service(sys::EventLoop& loop, Host host)
+    : loop_(loop), host_(std::move(host)), bus_(loop), jobs_(loop), workers_(loop, host_.workerProgram),
+      registry_(loop, host_, jobs_),
+      launcher_(host_.systemd ? systemdLauncher(loop, host_, bus_) : directLauncher(loop, host_)),
+      lifecycle_(loop, host_, registry_, jobs_, *launcher_), installer_(host_, registry_, jobs_, workers_),
+      imageJobs_(host_, registry_, jobs_, workers_) {}
+
+Service::~Service() {
+    jobs_.listen({});
+    registry_.listen({});
+}
+
+void Service::start(std::function<void()> ready) {
+    ready_ = std::move(ready);
+    const Domain domain{registry_, jobs_, lifecycle_, installer_, imageJobs_};
+    manager_ = std::make_unique<ManagerObject>(bus_.connection(), domain);
+    publishZones();
+    publishJobs();
+    registry_.load();
+    imageJobs_.sweep();
+    recover();
+}
+
+/// Takes an object off the bus, but not before the handler that runs has returned: it may be one of its own.
+template <typename Object>
+void Service::bury(std::unique_ptr<Object> object) {
+    object->emitInterfacesRemovedSignal();
+    graveyard_.push_back(std::shared_ptr<Object>(std::move(object)));
+    burial_ = loop_.defer([this] { graveyard_.clear(); });
+}
+
+void Service::publishZones() {
+    const Domain domain{registry_, jobs_, lifecycle_, installer_, imageJobs_};
+    Registry::Listener listener;
+    listener.zoneAdded = [this, domain](const Zone& zone) {
+        zoneObjects_[zone.name] = std::make_unique<ZoneObject>(bus_.connection(), domain, zone.name);
+    };
+    listener.zoneChanged = [this](const Zone& zone, const std::vector<std::string>& properties) {
+        if (const auto found = zoneObjects_.find(zone.name); found != zoneObjects_.end()) {
+            found->second->propertiesChanged(properties);
+        }
+    };
+    listener.zoneRemoved = [this](const zone::ZoneName& name) {
+        if (const auto found = zoneObjects_.find(name); found != zoneObjects_.end()) {
+            bury(std::move(found->second));
+            zoneObjects_.erase(found);
+        }
+    };
+    listener.imageAdded = [this, domain](const std::string& name) {
+        imageObjects_[name] = std::make_unique<ImageObject>(bus_.connection(), domain, name);
+    };
+    listener.imageChanged = [this](const std::string& name) {
+        if (const auto found = imageObjects_.find(name); found != imageObjects_.end()) {
+            found->second->usersChanged();
+        }
+    };
+    listener.imageRemoved = [this](const std::string& name) {
+        if (const auto found = imageObjects_.find(name); found != imageObjects_.end()) {
+            bury(std::move(found->second));
+            imageObjects_.erase(found);
+        }
+    };
+    registry_.listen(std::move(listener));
+}
+
+void Service::publishJobs() {
+    const Domain domain{registry_, jobs_, lifecycle_, installer_, imageJobs_};
+    Jobs::Listener listener;
+    listener.added = [this, domain](const JobInfo& job) {
+        jobObjects_[job.id] = std::make_unique<JobObject>(bus_.connection(), domain, job);
+        manager_->emitJobNew(job.id, jobObject(job.id), job.kind, job.hold.name);
+        if (job.hold.what == Held::zone) {
+            registry_.changed(zone::ZoneName(job.hold.name));
+        }
+    };
+    listener.changed = [this](const JobInfo& job) {
+        if (const auto found = jobObjects_.find(job.id); found != jobObjects_.end()) {
+            found->second->changed(job);
+        }
+    };
+    listener.removed = [this](const JobInfo& job, const JobEnd& end) { jobEnded(job, end); };
+    jobs_.listen(std::move(listener));
+}
+
+void Service::jobEnded(const JobInfo& job, const JobEnd& end) {
+    std::string result = "done";
+    std::string error;
+    if (end.fault) {
+        result = *end.fault == zone::FaultKind::cancelled ? "cancelled" : "failed";
+        error = api::errorName(*end.fault);
+        spdlog::warn("job {} ({} of {}) {}: {}", job.id, job.kind, holdText(job.hold), result, end.text);
+    }
+    if (job.hold.what == Held::zone) {
+        registry_.changed(zone::ZoneName(job.hold.name));
+    }
+    if (const auto found = jobObjects_.find(job.id); found != jobObjects_.end()) {
+        bury(std::move(found->second));
+        jobObjects_.erase(found);
+    }
+    manager_->emitJobRemoved(job.id, jobObject(job.id), job.kind, job.hold.name, result, error, end.text);
+    if (bootJobs_.erase(job.id) != 0) {
+        bootNext();
+    }
+}
+
+/// Every folder in RUN/zones is a zone that was active, or had its console open, when the last service ended.
+void Service::recover() {
+    std::vector<zone::ZoneName> names;
+    for (const std::string& entry : sys::listDirectory(host_.paths.runZones)) {
+        if (!zone::ZoneName::problem(entry)) {
+            names.emplace_back(entry);
+        }
+    }
+    recovering_ = names.size() + 1;
+    for (const zone::ZoneName& name : names) {
+        lifecycle_.recover(name, [this] { recovered(); });
+    }
+    recovered();
+}
+
+void Service::recovered() {
+    if (--recovering_ != 0) {
+        return;
+    }
+    bus_.requestName(api::busName);
+    ready_();
+    autoboot();
+}
+
+/// RUN is a tmpfs: what is not there yet has not been done since the host was booted.
+void Service::autoboot() {
+    const std::string done = host_.paths.run + "/autobooted";
+    if (sys::exists(done)) {
+        return;
+    }
+    sys::replaceVolatileFile(done, "");
+    for (const zone::ZoneName& name : registry_.names()) {
+        const ZoneView& view = registry_.view(name);
+        if (view.autoboot && view.problem.empty() && view.state == zone::State::installed) {
+            toBoot_.push_back(name.str());
+        }
+    }
+    std::ranges::reverse(toBoot_); // the first name is booted first
+    for (unsigned int count = std::max(1U, std::thread::hardware_concurrency()); count > 0; --count) {
+        bootNext();
+    }
+}
+
+void Service::bootNext() {
+    while (!toBoot_.empty()) {
+        const std::string name = toBoot_.back();
+        toBoot_.pop_back();
+        try {
+            bootJobs_.insert(lifecycle_.boot(name, {{}, true}));
+            return;
+        } catch (const std::exception& error) {
+            spdlog::error("booting zone {} with the host: {}", name, error.what());
+        }
+    }
+}
+
+} // namespace zoned::daemon

@@ -1,0 +1,75 @@
+// The whole service: its parts, put together, and the objects that show them
+// on the bus.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "bus.hpp"
+#include "host.hpp"
+#include "image_jobs.hpp"
+#include "image_object.hpp"
+#include "installer.hpp"
+#include "job_object.hpp"
+#include "jobs.hpp"
+#include "launcher.hpp"
+#include "lifecycle.hpp"
+#include "manager_object.hpp"
+#include "registry.hpp"
+#include "workers.hpp"
+#include "zone_object.hpp"
+
+namespace zoned::daemon {
+
+class Service {
+public:
+    Service(sys::EventLoop& loop, Host host);
+    ~Service();
+    Service(const Service&) = delete;
+    Service& operator=(const Service&) = delete;
+
+    /// Reads what is on disk, adopts the supervisors that run, cleans up after those that do not, and then takes
+    /// the name on the bus and calls `ready`: who talks to us sees the state as it is.
+    void start(std::function<void()> ready);
+
+private:
+    void publishZones();
+    void publishJobs();
+    void jobEnded(const JobInfo& job, const JobEnd& end);
+    void recover();
+    void recovered();
+    template <typename Object>
+    void bury(std::unique_ptr<Object> object);
+    void autoboot();
+    void bootNext();
+
+    sys::EventLoop& loop_;
+    Host host_;
+    Bus bus_;
+    Jobs jobs_;
+    Workers workers_;
+    Registry registry_;
+    std::unique_ptr<Launcher> launcher_;
+    Lifecycle lifecycle_;
+    Installer installer_;
+    ImageJobs imageJobs_;
+
+    std::unique_ptr<ManagerObject> manager_;
+    std::map<zone::ZoneName, std::unique_ptr<ZoneObject>> zoneObjects_;
+    std::map<std::string, std::unique_ptr<ImageObject>> imageObjects_;
+    std::map<std::uint32_t, std::unique_ptr<JobObject>> jobObjects_;
+
+    std::vector<std::shared_ptr<void>> graveyard_; // objects that are gone, until no handler of theirs can run
+    sys::EventLoop::Source burial_;
+
+    std::function<void()> ready_;
+    std::size_t recovering_ = 0;
+    std::vector<std::string> toBoot_;        // the zones that are still to be booted with the host
+    std::set<std::uint32_t> bootJobs_;       // and the jobs of those being booted
+};
+
+} // namespace zoned::daemon

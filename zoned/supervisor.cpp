@@ -1,0 +1,366 @@
+#include "supervisor.hpp"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+#include <spdlog/spdlog.h>
+
+#include "spawn.hpp"
+#include "sys/cgroup.hpp"
+#include "sys/error.hpp"
+#include "sys/file.hpp"
+#include "sys/process.hpp"
+
+namespace zoned::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using zone::Fault;
+using zone::FaultKind;
+
+// A supervisor starts in about a millisecond; a loaded host gets its time.
+constexpr auto launchPatience = 10s;
+constexpr auto connectPause = 20ms;
+// Between the end of its connection and the end of the process.
+constexpr auto exitPatience = 5s;
+// An ending process leaves its cgroup a little after it has closed its sockets.
+constexpr auto cgroupPause = 20ms;
+constexpr int cgroupAttempts = 100;
+
+} // namespace
+
+Supervisor::Supervisor(sys::EventLoop& loop, Launcher& launcher, const Host& host, zone::ZoneName name,
+                       Handlers handlers)
+    : loop_(loop), launcher_(launcher), host_(host), name_(std::move(name)), handlers_(std::move(handlers)) {}
+
+void Supervisor::recover(std::function<void()> settled) {
+    settled_ = std::move(settled);
+    phase_ = Phase::launching;
+    try {
+        attach(sys::Channel::connect(host_.runFolder(name_.str()) + "/socket"));
+        deadline_ = loop_.after(launchPatience, [this] { giveUp(); });
+    } catch (const sys::Error&) {
+        // Nobody listens: it is gone.
+        phase_ = Phase::ending;
+        processGone();
+    }
+}
+
+void Supervisor::summon(Then then) {
+    if (phase_ == Phase::connected) {
+        then(std::nullopt);
+        return;
+    }
+    summons_.push_back(std::move(then));
+    if (phase_ == Phase::none) {
+        launch();
+    }
+}
+
+void Supervisor::launch() {
+    phase_ = Phase::launching;
+    exitStatus_.reset();
+    greeted_ = false;
+    promised_ = 0;
+    try {
+        sys::makeDirectories(host_.runFolder(name_.str()), 0700);
+        sys::removeFile(host_.runFolder(name_.str()) + "/exit.json");
+        deadline_ = loop_.after(launchPatience, [this] { giveUp(); });
+        childRuns_ = launcher_.ownsCgroup();
+        launcher_.start(
+            name_,
+            [this](const std::optional<Fault>& fault) {
+                if (phase_ != Phase::launching || channel_) {
+                    return;
+                }
+                if (fault) {
+                    launchFault_ = fault;
+                    disconnected();
+                } else {
+                    connect();
+                }
+            },
+            [this](int status) { exited(status); });
+    } catch (const sys::Error& error) {
+        childRuns_ = false;
+        phase_ = Phase::none;
+        deadline_.reset();
+        answerSummons(Fault(FaultKind::failed, error.what()));
+    }
+}
+
+/// Tries until somebody listens; launch() has set the deadline.
+void Supervisor::connect() {
+    try {
+        attach(sys::Channel::connect(host_.runFolder(name_.str()) + "/socket"));
+    } catch (const sys::Error&) {
+        timer_ = loop_.after(connectPause, [this] { connect(); });
+    }
+}
+
+void Supervisor::attach(sys::Channel channel) {
+    channel_ = std::move(channel);
+    sys::setNonBlocking(channel_.fd());
+    socketSource_ = loop_.watch(channel_.fd(), EPOLLIN, [this](std::uint32_t) { readable(); });
+}
+
+void Supervisor::readable() {
+    // A bound, so that a talkative supervisor does not hold up the rest.
+    for (int packets = 0; packets < 32 && channel_; ++packets) {
+        try {
+            std::optional<sys::Packet> packet = channel_.receive();
+            if (!packet) {
+                disconnected();
+                return;
+            }
+            take(std::move(*packet));
+        } catch (const sys::Error& error) {
+            if (error.code() != EAGAIN) {
+                spdlog::debug("zone {}: {}", name_.str(), error.what());
+                disconnected();
+            }
+            return;
+        }
+    }
+}
+
+void Supervisor::take(sys::Packet packet) {
+    try {
+        const json message = json::parse(packet.data);
+        const std::string type = message.at("type").get<std::string>();
+        if (type == "status") {
+            takeStatus(message);
+        } else if (type == "opened" || type == "refused") {
+            takeAnswer(message, packet);
+        } else if (type == "reboot-spec") {
+            handlers_.specWanted();
+        }
+    } catch (const json::exception& error) {
+        spdlog::error("zone {}: its supervisor sent what is not understood: {}", name_.str(), error.what());
+    }
+}
+
+void Supervisor::takeStatus(const json& message) {
+    status_ = platform::statusFromJson(message.dump());
+    promised_ = std::max(promised_, status_.requests + status_.pending);
+    if (!greeted_) {
+        greeted_ = true;
+        phase_ = Phase::connected;
+        deadline_.reset();
+        handlers_.status(status_);
+        if (const auto settled = std::exchange(settled_, nullptr)) {
+            settled();
+        }
+        answerSummons(std::nullopt);
+        return;
+    }
+    handlers_.status(status_);
+}
+
+void Supervisor::takeAnswer(const json& message, sys::Packet& packet) {
+    const auto node = openings_.extract(message.at("id").get<std::uint64_t>());
+    if (node.empty()) {
+        return;
+    }
+    if (message.at("type") == "opened") {
+        node.mapped().opened(std::move(packet.fds));
+    } else {
+        node.mapped().refused(Fault(FaultKind::failed, message.at("text").get<std::string>()));
+    }
+}
+
+void Supervisor::send(const json& message) {
+    if (phase_ != Phase::connected) {
+        throw Fault(FaultKind::failed, "zone " + name_.str() + " has no supervisor at the moment");
+    }
+    try {
+        if (!channel_.send(message.dump())) {
+            throw Fault(FaultKind::failed, "the supervisor of zone " + name_.str() + " has just ended; try again");
+        }
+    } catch (const sys::Error& error) {
+        if (error.code() == EMSGSIZE) {
+            throw Fault(FaultKind::invalidArgument, "the arguments and the environment are too long together");
+        }
+        throw;
+    }
+}
+
+std::uint64_t Supervisor::request(const json& message) {
+    send(message);
+    return ++promised_;
+}
+
+void Supervisor::tell(const json& message) { send(message); }
+
+void Supervisor::open(json message, Opened opened, Refused refused) {
+    const std::uint64_t id = ++lastOpening_;
+    message["id"] = id;
+    send(message);
+    openings_[id] = {std::move(opened), std::move(refused)};
+}
+
+/// The supervisor has not answered in time.
+void Supervisor::giveUp() {
+    if (!launchFault_) {
+        launchFault_ = Fault(FaultKind::timeout, "the supervisor of zone " + name_.str() + " does not answer");
+    }
+    if (const auto settled = std::exchange(settled_, nullptr)) {
+        // One that ran before us: it may be stopped by a debugger; its zone is not ours to kill for that.
+        spdlog::error("{}", launchFault_->what());
+        settled();
+        return;
+    }
+    launcher_.kill(name_);
+    if (!childRuns_) {
+        disconnected();
+    }
+}
+
+void Supervisor::exited(int status) {
+    childRuns_ = false;
+    exitStatus_ = status;
+    if (phase_ == Phase::ending) {
+        processGone();
+    } else if (!channel_) {
+        disconnected();
+    }
+    // else: what it wrote before its end is still to be read; the end of the connection follows
+}
+
+void Supervisor::disconnected() {
+    socketSource_.reset();
+    timer_.reset();
+    deadline_.reset();
+    channel_.close();
+    if (phase_ == Phase::launching && !launchFault_) {
+        launchFault_ = Fault(FaultKind::failed, "");
+    }
+    phase_ = Phase::ending;
+    for (auto& [id, opening] : std::exchange(openings_, {})) {
+        opening.refused(Fault(FaultKind::failed, "the supervisor of zone " + name_.str() + " has ended"));
+    }
+    handlers_.lost();
+    if (childRuns_) {
+        timer_ = loop_.after(exitPatience, [this] { launcher_.kill(name_); });
+    } else {
+        processGone();
+    }
+}
+
+std::string Supervisor::endText() const { return exitStatus_ ? sys::describeExit(*exitStatus_) : "ended unexpectedly"; }
+
+void Supervisor::processGone() {
+    timer_.reset();
+    const std::string folder = host_.runFolder(name_.str());
+    end_ = {};
+    try {
+        if (const auto farewell = sys::readFile(folder + "/exit.json")) {
+            end_.last = platform::statusFromJson(*farewell);
+        } else {
+            end_.died = true;
+        }
+    } catch (const sys::Error& error) {
+        spdlog::error("zone {}: {}", name_.str(), error.what());
+        end_.died = true;
+    }
+    end_.wasUp = greeted_ ? zone::isActive(status_.state) : !end_.died || sys::exists(folder + "/record");
+    if (end_.died) {
+        if (greeted_) {
+            end_.last = status_;
+        }
+        const std::string how = exitStatus_ ? " (" + sys::describeExit(*exitStatus_) + ")" : "";
+        end_.last.reason = "its supervisor died" + how + "; the zone was stopped and cleaned up";
+    }
+    if (launchFault_ && std::string(launchFault_->what()).empty()) {
+        launchFault_ = Fault(FaultKind::failed,
+                             "the supervisor of zone " + name_.str() + " " + endText() + " before it answered");
+    }
+    if (end_.died || end_.last.state != zone::State::installed) {
+        cleanUp();
+    } else {
+        removeRemains(cgroupAttempts);
+    }
+}
+
+void Supervisor::cleanUpAgain() {
+    phase_ = Phase::ending;
+    cleanUp();
+}
+
+void Supervisor::cleanUp() {
+    try {
+        const pid_t pid = spawn({supervisorCommand(host_, name_, launcher_.cgroup(name_), true),
+                                 {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
+                                 {}});
+        cleaner_ = loop_.onExit(pid, [this](int status) { cleaned(status); });
+    } catch (const sys::Error& error) {
+        end_.cleanUpProblem = error.what();
+        end_.last.state = zone::State::down;
+        cleaner_ = loop_.defer([this] { settle(); });
+    }
+}
+
+void Supervisor::cleaned(int status) {
+    if (status == 0) {
+        end_.cleanUpProblem.clear();
+        removeRemains(cgroupAttempts);
+        return;
+    }
+    end_.cleanUpProblem = "taking the zone down failed: the clean-up " + sys::describeExit(status) +
+                          " (the service's log has its words); halt tries again";
+    end_.last.state = zone::State::down;
+    settle();
+}
+
+void Supervisor::removeRemains(int attempts) {
+    try {
+        if (launcher_.ownsCgroup()) {
+            sys::removeCgroupTree(launcher_.cgroup(name_));
+        }
+    } catch (const sys::Error& error) {
+        if (attempts > 0) {
+            timer_ = loop_.after(cgroupPause, [this, attempts] { removeRemains(attempts - 1); });
+            return;
+        }
+        spdlog::warn("zone {}: {}", name_.str(), error.what());
+    }
+    try {
+        sys::removeTree(host_.runFolder(name_.str()));
+    } catch (const sys::Error& error) {
+        spdlog::warn("zone {}: {}", name_.str(), error.what());
+    }
+    end_.last.state = zone::State::installed;
+    settle();
+}
+
+void Supervisor::settle() {
+    phase_ = Phase::none;
+    greeted_ = false;
+    end_.last.initPid = 0;
+    end_.last.booted = false;
+    const std::optional<Fault> fault = std::exchange(launchFault_, std::nullopt);
+    handlers_.ended(end_);
+    if (const auto settled = std::exchange(settled_, nullptr)) {
+        settled();
+    }
+    if (phase_ != Phase::none || summons_.empty()) {
+        return;
+    }
+    if (fault) {
+        answerSummons(fault);
+    } else {
+        launch();
+    }
+}
+
+void Supervisor::answerSummons(const std::optional<Fault>& fault) {
+    for (const Then& then : std::exchange(summons_, {})) {
+        then(fault);
+    }
+}
+
+} // namespace zoned::daemon

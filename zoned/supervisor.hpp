@@ -1,0 +1,126 @@
+// One zone's supervisor as the service sees it: started when it is needed,
+// spoken to over its socket, and cleaned up after when it died.
+//
+//   none -> launching -> connected -> ending -> none
+//                \______________________/
+// "launching" ends with the first status. "ending" begins with the end of the
+// connection and lasts until the process is gone, its zone is taken down where
+// it could not do so itself, and its folder in /run is removed.
+//
+// zoned parses nothing from a zone: everything that comes over this socket was
+// written by our own supervisor, which cleans what a zone said.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "host.hpp"
+#include "launcher.hpp"
+#include "platform/protocol.hpp"
+#include "sys/channel.hpp"
+#include "sys/event_loop.hpp"
+#include "zone/fault.hpp"
+#include "zone/zone_name.hpp"
+
+namespace zoned::daemon {
+
+/// How a supervisor ended.
+struct SupervisorEnd {
+    bool died = false;           // without having said that it would
+    bool wasUp = false;          // the zone was active, as far as it is known
+    platform::Status last;       // the last that is known; state: installed unless the clean-up failed
+    std::string cleanUpProblem;  // why the zone could not be taken down; "" where it is
+};
+
+class Supervisor {
+public:
+    struct Handlers {
+        std::function<void(const platform::Status&)> status; // also the first one
+        std::function<void()> lost; // the connection is gone; `ended` follows when all is tidy
+        std::function<void(const SupervisorEnd&)> ended;
+        std::function<void()> specWanted; // the zone reboots: answer with a boot request
+    };
+    enum class Phase { none, launching, connected, ending };
+    using Then = std::function<void(const std::optional<zone::Fault>&)>;
+    using Opened = std::function<void(std::vector<sys::UniqueFd>)>;
+    using Refused = std::function<void(const zone::Fault&)>;
+
+    Supervisor(sys::EventLoop& loop, Launcher& launcher, const Host& host, zone::ZoneName name, Handlers handlers);
+
+    /// After a restart of the service: connects to a supervisor that runs, or cleans up after one that does not.
+    /// `settled` is called when the first status is there or the clean-up is done.
+    void recover(std::function<void()> settled);
+    /// Starts the supervisor where none runs; `then` is called once it answers, possibly at once.
+    void summon(Then then);
+    /// Sends a request. Returns the number that Status::requests reaches when it is done. Only when connected.
+    std::uint64_t request(const nlohmann::json& message);
+    /// Sends a message that is not counted. Only when connected.
+    void tell(const nlohmann::json& message);
+    /// Sends "exec" or "console"; the answer brings descriptors. Only when connected.
+    void open(nlohmann::json message, Opened opened, Refused refused);
+    /// Tries once more to take down a zone that is "down".
+    void cleanUpAgain();
+
+    [[nodiscard]] Phase phase() const noexcept { return phase_; }
+    /// Null unless connected.
+    [[nodiscard]] const platform::Status* status() const noexcept {
+        return phase_ == Phase::connected ? &status_ : nullptr;
+    }
+
+private:
+    struct Opening {
+        Opened opened;
+        Refused refused;
+    };
+    void launch();
+    void connect();
+    void attach(sys::Channel channel);
+    void readable();
+    void take(sys::Packet packet);
+    void takeStatus(const nlohmann::json& message);
+    void takeAnswer(const nlohmann::json& message, sys::Packet& packet);
+    void giveUp();
+    void exited(int status);
+    void disconnected();
+    void processGone();
+    void cleanUp();
+    void cleaned(int status);
+    void removeRemains(int attempts);
+    void settle();
+    void answerSummons(const std::optional<zone::Fault>& fault);
+    [[nodiscard]] std::string endText() const;
+    void send(const nlohmann::json& message);
+
+    sys::EventLoop& loop_;
+    Launcher& launcher_;
+    const Host& host_;
+    zone::ZoneName name_;
+    Handlers handlers_;
+
+    Phase phase_ = Phase::none;
+    sys::Channel channel_;
+    platform::Status status_;
+    bool greeted_ = false;         // the first status has come
+    std::uint64_t promised_ = 0;   // Status::requests when all that was sent is done
+    std::uint64_t lastOpening_ = 0;
+    std::map<std::uint64_t, Opening> openings_;
+    std::vector<Then> summons_;
+    std::function<void()> settled_;
+    bool childRuns_ = false;       // the supervisor is a child that has not been reaped yet
+    std::optional<int> exitStatus_;
+    SupervisorEnd end_;
+    std::optional<zone::Fault> launchFault_; // why those who wait for the supervisor wait in vain
+
+    sys::EventLoop::Source socketSource_;
+    sys::EventLoop::Source timer_;
+    sys::EventLoop::Source deadline_;
+    sys::EventLoop::Source cleaner_;
+};
+
+} // namespace zoned::daemon

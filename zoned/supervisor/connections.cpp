@@ -1,0 +1,188 @@
+#include "connections.hpp"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "sys/error.hpp"
+#include "sys/file.hpp"
+
+namespace zoned::supervisor {
+
+namespace {
+
+using Json = nlohmann::json;
+
+platform::EnterRequest enterRequest(const Json& json) {
+    platform::EnterRequest request;
+    request.argv = json.value("argv", std::vector<std::string>{});
+    request.user = json.value("user", request.user);
+    request.cwd = json.value("cwd", request.cwd);
+    request.environment = json.value("env", request.environment);
+    request.terminal = json.value("tty", false);
+    request.rows = json.value("rows", request.rows);
+    request.columns = json.value("columns", request.columns);
+    request.term = json.value("term", request.term);
+    if (request.user.empty()) {
+        request.user = "root";
+    }
+    return request;
+}
+
+std::vector<int> numbers(const std::vector<sys::UniqueFd>& fds) {
+    std::vector<int> result;
+    for (const sys::UniqueFd& fd : fds) {
+        result.push_back(fd.get());
+    }
+    return result;
+}
+
+std::string encode(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+} // namespace
+
+Connections::Connections(sys::EventLoop& loop, sys::UniqueFd listener, Place place)
+    : loop_(loop), listener_(std::move(listener)), place_(place),
+      supervisor_(loop, place,
+                  {[this] { tellAll(platform::toJson(supervisor_.status())); },
+                   [this] {
+                       tellAll(encode({{"type", "reboot-spec"}}));
+                       return !clients_.empty();
+                   },
+                   [this] { leaveIfIdle(); }}) {
+    sys::setNonBlocking(listener_.get());
+    listenSource_ = loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { take(); });
+}
+
+void Connections::take() {
+    auto channel = sys::Channel::accept(listener_.get());
+    if (!channel) {
+        return;
+    }
+    sys::setNonBlocking(channel->fd());
+    Client& added = clients_.emplace_back();
+    const ClientAt client = std::prev(clients_.end());
+    added.channel = std::move(*channel);
+    added.source = loop_.watch(added.channel.fd(), EPOLLIN, [this, client](std::uint32_t) { read(client); });
+    answer(added, platform::toJson(supervisor_.status()));
+}
+
+void Connections::read(ClientAt client) {
+    try {
+        const auto packet = client->channel.receive();
+        if (packet) {
+            obey(client, packet->data);
+            return;
+        }
+    } catch (const sys::Error& error) {
+        if (error.code() == EAGAIN) {
+            return;
+        }
+        std::cerr << "zone-supervisor: " << error.what() << "\n";
+    } catch (const std::exception& error) {
+        std::cerr << "zone-supervisor: a request is not understood: " << error.what() << "\n";
+    }
+    drop(client);
+}
+
+void Connections::obey(ClientAt client, const std::string& request) {
+    const Json json = Json::parse(request, nullptr, false);
+    const std::string type = json.is_object() ? json.value("type", "") : "";
+    asked_ = true;
+    if (type == "quit") {
+        leaveIfIdle();
+    } else if (type == "boot") {
+        supervisor_.boot(platform::bootSpecFromJson(json.at("spec").dump()), json.value("target", "") != "ready");
+    } else if (type == "halt") {
+        supervisor_.halt();
+    } else if (type == "shutdown") {
+        supervisor_.shutdown(std::chrono::seconds(json.value("timeout", 90)));
+    } else if (type == "reboot") {
+        supervisor_.reboot(json.value("force", false));
+    } else if (type == "exec") {
+        enter(client, request);
+    } else if (type == "console") {
+        const sys::UniqueFd viewer = supervisor_.openConsole();
+        answer(*client, encode({{"type", "opened"}, {"id", json.value("id", 0)}}), {viewer.get()});
+    }
+}
+
+void Connections::enter(ClientAt client, const std::string& request) {
+    const Json json = Json::parse(request);
+    const int id = json.value("id", 0);
+    // the client may be gone when the program has started: it is looked up by its channel then
+    const int fd = client->channel.fd();
+    const auto reply = [this, fd](const Json& answerJson, const std::vector<int>& fds) {
+        for (Client& each : clients_) {
+            if (each.channel.fd() == fd) {
+                answer(each, encode(answerJson), fds);
+                return;
+            }
+        }
+    };
+    const auto refuse = [reply, id](const std::string& text) {
+        reply({{"type", "refused"}, {"id", id}, {"text", text}}, {});
+    };
+    try {
+        supervisor_.enter(
+            enterRequest(json),
+            [reply, id](const std::vector<sys::UniqueFd>& fds) {
+                reply({{"type", "opened"}, {"id", id}}, numbers(fds));
+            },
+            refuse);
+    } catch (const std::exception& error) {
+        refuse(error.what());
+    }
+}
+
+void Connections::answer(Client& client, const std::string& text, const std::vector<int>& fds) {
+    try {
+        client.channel.send(text, fds);
+    } catch (const sys::Error&) {
+        // it does not read: it has to connect anew, and is told the state as it is then
+        ::shutdown(client.channel.fd(), SHUT_RDWR);
+    }
+}
+
+void Connections::tellAll(const std::string& text) {
+    for (Client& client : clients_) {
+        answer(client, text);
+    }
+}
+
+void Connections::drop(ClientAt client) {
+    clients_.erase(client);
+    if (clients_.empty()) {
+        leaveIfIdle();
+    }
+}
+
+void Connections::stop() {
+    asked_ = true;
+    supervisor_.shutdown(supervisor_.stopTimeout());
+}
+
+void Connections::leaveIfIdle() {
+    if (supervisor_.idle() && (asked_ || clients_.empty()) && !leaving_) {
+        leaving_ = loop_.defer([this] {
+            leaving_.reset();
+            if (supervisor_.idle()) {
+                loop_.quit();
+            }
+        });
+    }
+}
+
+void Connections::leaveExitFile() const {
+    try {
+        sys::replaceVolatileFile(place_.runZone + "/exit.json", platform::toJson(supervisor_.status()));
+    } catch (const sys::Error& error) {
+        std::cerr << "zone-supervisor: " << error.what() << "\n"; // a full /run must not keep us from leaving
+    }
+}
+
+} // namespace zoned::supervisor

@@ -1,0 +1,50 @@
+// The supervisor's socket: decodes the service's requests (platform/protocol.hpp)
+// and tells it what becomes of the zone.
+#pragma once
+
+#include <list>
+#include <string>
+
+#include "supervisor.hpp"
+#include "sys/channel.hpp"
+#include "sys/event_loop.hpp"
+
+namespace zoned::supervisor {
+
+class Connections {
+public:
+    /// @param listener a listening SOCK_SEQPACKET socket
+    Connections(sys::EventLoop& loop, sys::UniqueFd listener, Place place);
+
+    /// The service manager wants us to end: shuts the zone down, then leaves.
+    void stop();
+    /// The state at the end, for a service that was not there to hear it: RUN/zones/NAME/exit.json.
+    void leaveExitFile() const;
+
+private:
+    struct Client {
+        sys::Channel channel;
+        sys::EventLoop::Source source;
+    };
+    using ClientAt = std::list<Client>::iterator;
+
+    void take();
+    void read(ClientAt client);
+    void obey(ClientAt client, const std::string& request);
+    void enter(ClientAt client, const std::string& request);
+    void answer(Client& client, const std::string& text, const std::vector<int>& fds = {});
+    void drop(ClientAt client);
+    void tellAll(const std::string& text);
+    void leaveIfIdle();
+
+    sys::EventLoop& loop_;
+    sys::UniqueFd listener_;
+    Place place_;
+    Supervisor supervisor_;
+    std::list<Client> clients_;
+    sys::EventLoop::Source listenSource_;
+    sys::EventLoop::Source leaving_;
+    bool asked_ = false; // a request has come: an idle supervisor has a reason to leave
+};
+
+} // namespace zoned::supervisor

@@ -1,0 +1,169 @@
+// zone-supervisor: one process for each active zone. It boots the zone, is the
+// parent of its init, keeps its console and lets programs in; see supervisor.hpp.
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <vector>
+
+#include "config.h"
+#include "connections.hpp"
+#include "platform/bringup.hpp"
+#include "sys/cgroup.hpp"
+#include "sys/error.hpp"
+#include "sys/file.hpp"
+
+namespace {
+
+using namespace zoned;
+
+constexpr const char* usage = "usage: zone-supervisor [--cleanup] --run DIR --log FILE --cgroup DIR|auto NAME\n"
+                              "Started by zoned or by zone@NAME.service; not by hand. See zone-supervisor(8).\n";
+
+struct Arguments {
+    bool cleanup = false;
+    bool ownUnit = false; // the cgroup belongs to a service manager
+    supervisor::Place place;
+};
+
+Arguments parse(const std::vector<std::string>& words) {
+    Arguments arguments;
+    for (std::size_t at = 0; at < words.size(); ++at) {
+        const std::string& word = words[at];
+        const bool hasValue = at + 1 < words.size();
+        if (word == "--cleanup") {
+            arguments.cleanup = true;
+        } else if (word == "--run" && hasValue) {
+            arguments.place.runZone = words[++at];
+        } else if (word == "--log" && hasValue) {
+            arguments.place.logPath = words[++at];
+        } else if (word == "--cgroup" && hasValue) {
+            arguments.place.cgroup = words[++at];
+        } else if (!word.empty() && word.front() != '-' && arguments.place.zone.empty()) {
+            arguments.place.zone = word;
+        } else {
+            throw std::invalid_argument("unexpected argument " + word);
+        }
+    }
+    if (arguments.place.zone.empty() || arguments.place.runZone.empty() || arguments.place.cgroup.empty()) {
+        throw std::invalid_argument("NAME, --run and --cgroup are needed");
+    }
+    if (arguments.place.cgroup == "auto") {
+        arguments.ownUnit = true;
+        arguments.place.cgroup = sys::ownCgroup();
+    }
+    return arguments;
+}
+
+/// The socket that zoned made for us (as sd_listen_fds(3) has it), or one of our own.
+sys::UniqueFd listener(const std::string& runZone) {
+    const char* handed = std::getenv("LISTEN_FDS");
+    if (handed != nullptr && std::strcmp(handed, "1") == 0) {
+        sys::setCloseOnExec(3);
+        return sys::UniqueFd(3);
+    }
+    sys::makeDirectories(runZone, 0700);
+    return sys::Channel::listen(runZone + "/socket");
+}
+
+/// sd_notify(3), without the library: READY=1 to the service manager that started us.
+void tellServiceManager() {
+    const char* path = std::getenv("NOTIFY_SOCKET");
+    if (path == nullptr || std::strlen(path) >= sizeof(sockaddr_un::sun_path)) {
+        return;
+    }
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strcpy(address.sun_path, path); // NOLINT(clang-analyzer-security.insecureAPI.strcpy): length checked above
+    if (address.sun_path[0] == '@') {
+        address.sun_path[0] = '\0';
+    }
+    const sys::UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
+    (void)::sendto(socket.get(), "READY=1", 7, MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), length);
+}
+
+void joinSupervisorCgroup(const std::string& cgroup) {
+    sys::makeCgroup(cgroup.substr(0, cgroup.rfind('/')));
+    sys::makeCgroup(cgroup);
+    sys::makeCgroup(cgroup + "/supervisor");
+    sys::joinCgroup(cgroup + "/supervisor");
+}
+
+/// Takes the zone's cgroup away, ourselves out of it first.
+void leaveCgroup(const std::string& cgroup) {
+    sys::joinCgroup(sys::hierarchyRoot(cgroup));
+    sys::removeCgroupTree(cgroup);
+}
+
+/// What a supervisor that was killed left: the same `down`s as ever, from the record.
+int cleanUp(const Arguments& arguments) {
+    const supervisor::Place& place = arguments.place;
+    if (auto record = platform::RunRecord::find(place.runZone + "/record")) {
+        platform::takeDown(*record);
+    }
+    if (!arguments.ownUnit) {
+        sys::removeCgroupTree(place.cgroup);
+    }
+    (void)sys::removeFile(place.runZone + "/socket");
+    return 0;
+}
+
+/// Runs the loop to its end. A fault that nobody caught concerns one request; leaving for it would take the
+/// zone's console, and its init's parent, away.
+int runOn(sys::EventLoop& loop) {
+    for (;;) {
+        try {
+            return loop.run();
+        } catch (const std::exception& error) {
+            std::cerr << "zone-supervisor: " << error.what() << "\n";
+        }
+    }
+}
+
+int supervise(const Arguments& arguments) {
+    // no process of the zone may trace us or look into our descriptors when we enter it
+    sys::check(::prctl(PR_SET_DUMPABLE, 0), "protecting the supervisor");
+    joinSupervisorCgroup(arguments.place.cgroup);
+    sys::EventLoop loop;
+    supervisor::Connections connections(loop, listener(arguments.place.runZone), arguments.place);
+    tellServiceManager();
+    // a stop of our unit is a clean shutdown of the zone
+    const auto term = loop.onSignal(SIGTERM, [&connections] { connections.stop(); });
+    const int status = runOn(loop);
+    (void)::unlink((arguments.place.runZone + "/socket").c_str());
+    connections.leaveExitFile();
+    if (!arguments.ownUnit) {
+        leaveCgroup(arguments.place.cgroup);
+    }
+    return status;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    const std::vector<std::string> words(argv + 1, argv + argc);
+    try {
+        if (words == std::vector<std::string>{"--version"}) {
+            std::cout << "zone-supervisor " ZONED_VERSION "\n";
+            return 0;
+        }
+        if (words == std::vector<std::string>{"--help"}) {
+            std::cout << usage;
+            return 0;
+        }
+        const Arguments arguments = parse(words);
+        return arguments.cleanup ? cleanUp(arguments) : supervise(arguments);
+    } catch (const std::invalid_argument& error) {
+        std::cerr << "zone-supervisor: " << error.what() << "\n" << usage;
+        return 2;
+    } catch (const std::exception& error) {
+        std::cerr << "zone-supervisor: " << error.what() << "\n";
+        return 1;
+    }
+}

@@ -1,0 +1,214 @@
+#include "visits.hpp"
+
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "platform/handshake.hpp"
+#include "sys/error.hpp"
+#include "sys/file.hpp"
+
+namespace zoned::supervisor {
+
+namespace {
+
+using Json = nlohmann::json;
+using namespace std::chrono_literals;
+
+constexpr std::size_t mostVisits = 256;
+/// Between the hang-up of a program whose client has gone and its end by force.
+constexpr auto hangUpPatience = 5s;
+/// Exit statuses of a shell for a program that is not there or cannot be executed (POSIX, 2.8.2).
+constexpr int notFound = 127;
+constexpr int notExecutable = 126;
+
+int shellStatus(int code) {
+    if (code == ENOENT || code == ENOTDIR) {
+        return notFound;
+    }
+    return code == EACCES || code == ENOEXEC || code == EISDIR ? notExecutable : 1;
+}
+
+std::string report(int waitStatus) {
+    if (WIFEXITED(waitStatus)) {
+        return Json{{"exited", WEXITSTATUS(waitStatus)}}.dump();
+    }
+    return Json{{"killed", WTERMSIG(waitStatus)}}.dump();
+}
+
+} // namespace
+
+struct Visits::Visit {
+    platform::Entering entering;
+    Opened opened;
+    Refused refused;
+    bool terminal = false;
+    bool answered = false; // the client has its descriptors
+    sys::Channel control;  // our end
+    pid_t pid = -1;        // of the program, once it is there
+    sys::UniqueFd pidfd;
+    std::optional<std::string> fault; // why it was not executed
+    sys::EventLoop::Source talk;
+    sys::EventLoop::Source program;
+    sys::EventLoop::Source client;
+    sys::EventLoop::Source force;
+};
+
+Visits::Visits(sys::EventLoop& loop) : loop_(loop) {}
+
+Visits::~Visits() = default;
+
+void Visits::start(const platform::Remains& zone, int initPidfd, const std::string& seccompFilter,
+                   const platform::EnterRequest& request, Opened opened, Refused refused) {
+    if (visits_.size() >= mostVisits) {
+        throw sys::Error(sys::join("entering the zone: ", mostVisits, " programs were let in already and still run"),
+                         0);
+    }
+    visits_.emplace_back();
+    const VisitAt visit = std::prev(visits_.end());
+    try {
+        visit->entering =
+            platform::enterZone(zone, initPidfd, seccompFilter, request, sys::join("visit-", nextLeaf_++));
+    } catch (...) {
+        visits_.erase(visit);
+        throw;
+    }
+    visit->opened = std::move(opened);
+    visit->refused = std::move(refused);
+    visit->terminal = request.terminal;
+    const pid_t door = visit->entering.door.pid;
+    doors_[door] = loop_.onExit(door, [this, door](int) { doors_.erase(door); });
+    sys::setNonBlocking(visit->entering.channel.fd());
+    visit->talk = loop_.watch(visit->entering.channel.fd(), EPOLLIN, [this, visit](std::uint32_t) { hear(visit); });
+}
+
+/// One message of the door or the program.
+void Visits::hear(VisitAt visit) {
+    try {
+        auto message = platform::nextMessage(visit->entering.channel, "the program");
+        if (!message) {
+            executed(visit);
+        } else if (message->kind == "terminal" && message->fds.size() == 1) {
+            visit->entering.stdio = std::move(message->fds);
+        } else if (message->kind == "started" && message->words.size() == 1) {
+            visit->pid = static_cast<pid_t>(std::stol(message->words.front()));
+            visit->pidfd = sys::openPidfd(visit->pid); // our child (CLONE_PARENT): the number is its until we reap it
+            visit->program = loop_.onExit(visit->pid, [this, visit](int status) { ended(visit, status); });
+            open(visit);
+        }
+    } catch (const sys::Error& error) {
+        failed(visit, error.what(), error.code());
+    }
+}
+
+void Visits::open(VisitAt visit) {
+    auto [ours, theirs] = sys::Channel::pair();
+    visit->control = std::move(ours);
+    sys::setNonBlocking(visit->control.fd());
+    visit->answered = true;
+    if (visit->opened) {
+        std::vector<sys::UniqueFd> fds;
+        fds.push_back(theirs.release());
+        for (sys::UniqueFd& fd : visit->entering.stdio) {
+            fds.push_back(std::move(fd));
+        }
+        visit->opened(fds);
+    }
+    visit->entering.stdio.clear();
+    if (visit->opened) {
+        visit->client = loop_.watch(visit->control.fd(), EPOLLIN, [this, visit](std::uint32_t) { hearClient(visit); });
+    }
+}
+
+void Visits::executed(VisitAt visit) {
+    visit->talk.reset();
+    visit->entering.channel.close();
+    if (!visit->answered) {
+        failed(visit, "entering the zone: the process ended before the program was started", 0);
+    }
+}
+
+void Visits::failed(VisitAt visit, const std::string& text, int code) {
+    visit->talk.reset();
+    visit->entering.channel.close();
+    if (visit->answered) {
+        // the program's end, which comes next, carries it
+        visit->fault =
+            Json{{"error", text}, {"code", shellStatus(code)}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+        return;
+    }
+    if (visit->refused) {
+        visit->refused(text);
+    }
+    finish(visit, "");
+}
+
+void Visits::ended(VisitAt visit, int waitStatus) {
+    if (visit->talk) {
+        try {
+            platform::throwPendingError(visit->entering.channel); // sent before it ended
+        } catch (const sys::Error& error) {
+            failed(visit, error.what(), error.code());
+        }
+    }
+    finish(visit, visit->fault.value_or(report(waitStatus)));
+}
+
+void Visits::hearClient(VisitAt visit) {
+    try {
+        const auto packet = visit->control.receive();
+        if (!packet) {
+            hangUp(visit);
+            return;
+        }
+        const Json message = Json::parse(packet->data, nullptr, false);
+        const int signal = message.is_object() ? message.value("signal", 0) : 0;
+        if (signal > 0 && signal < NSIG) {
+            sys::signalProcess(visit->pidfd.get(), signal);
+        }
+    } catch (const std::exception&) {
+        hangUp(visit); // a broken connection, or a message of the wrong shape
+    }
+}
+
+void Visits::hangUp(VisitAt visit) {
+    visit->client.reset();
+    sys::signalProcess(visit->pidfd.get(), SIGHUP);
+    sys::signalProcess(visit->pidfd.get(), SIGCONT);
+    visit->force = loop_.after(hangUpPatience, [visit] { sys::signalProcess(visit->pidfd.get(), SIGKILL); });
+}
+
+void Visits::finish(VisitAt visit, const std::string& text) {
+    if (visit->control && !text.empty()) {
+        try {
+            visit->control.send(text);
+        } catch (const sys::Error&) {
+            // the client does not read; it will see the end of the connection
+        }
+    }
+    // what the program left running keeps the leaf; it goes with the payload then
+    (void)::rmdir(visit->entering.leaf.c_str());
+    visits_.erase(visit);
+}
+
+void Visits::zoneEnded() {
+    while (!visits_.empty()) {
+        const VisitAt visit = visits_.begin();
+        visit->talk.reset();
+        if (visit->pid > 0) {
+            visit->program.reset();
+            finish(visit, report(sys::waitForChild(visit->pid)));
+            continue;
+        }
+        if (visit->refused) {
+            visit->refused("entering the zone: it ended");
+        }
+        finish(visit, "");
+    }
+}
+
+} // namespace zoned::supervisor

@@ -1,0 +1,50 @@
+// The programs that were let into the zone: exec and login.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "platform/enter.hpp"
+#include "sys/channel.hpp"
+#include "sys/event_loop.hpp"
+
+namespace zoned::supervisor {
+
+class Visits {
+public:
+    /// The visit's descriptors for its client: control, then stdin, stdout, stderr, or the terminal's master.
+    using Opened = std::function<void(const std::vector<sys::UniqueFd>& fds)>;
+    using Refused = std::function<void(const std::string& text)>;
+
+    explicit Visits(sys::EventLoop& loop);
+    ~Visits();
+
+    /// Both callbacks may be empty: nobody waits for the program then. Throws sys::Error at a fault of the host's.
+    void start(const platform::Remains& zone, int initPidfd, const std::string& seccompFilter,
+               const platform::EnterRequest& request, Opened opened, Refused refused);
+    /// All processes of the zone have ended: reaps and reports those that were let in.
+    void zoneEnded();
+
+private:
+    struct Visit;
+    using VisitAt = std::list<Visit>::iterator;
+
+    void hear(VisitAt visit);
+    void executed(VisitAt visit);
+    void failed(VisitAt visit, const std::string& text, int code);
+    void ended(VisitAt visit, int waitStatus);
+    void hearClient(VisitAt visit);
+    void hangUp(VisitAt visit);
+    void open(VisitAt visit);
+    void finish(VisitAt visit, const std::string& report);
+
+    sys::EventLoop& loop_;
+    std::list<Visit> visits_;
+    std::map<pid_t, sys::EventLoop::Source> doors_; // processes that let a visit in and end at once
+    std::uint64_t nextLeaf_ = 0;
+};
+
+} // namespace zoned::supervisor

@@ -1,0 +1,116 @@
+#include "zone.hpp"
+
+namespace zoned::daemon {
+namespace {
+
+std::string reasonOf(const Zone& zone, zone::State state) {
+    switch (state) {
+    case zone::State::down:
+        return zone.down.empty() && zone.status ? zone.status->reason : zone.down;
+    case zone::State::unavailable:
+        return zone.unavailable;
+    case zone::State::incomplete:
+        return "an install or uninstall was interrupted; uninstall or install it again";
+    default:
+        break;
+    }
+    if (zone.status && zone::isActive(state)) {
+        return zone.status->reason;
+    }
+    return zone.record && !zone.cleaningUp ? zone.record->lastExit : "";
+}
+
+std::vector<std::pair<std::string, std::string>> addressesOf(const Zone& zone, std::uint8_t subnetPrefix) {
+    std::vector<std::pair<std::string, std::string>> addresses;
+    if (!zone.definition) {
+        return addresses;
+    }
+    for (const zone::Nic& nic : zone.definition->network) {
+        if (nic.address) {
+            addresses.emplace_back(nic.name, nic.address->str());
+        } else if (zone.record && !nic.bridge) {
+            if (const auto found = zone.record->addresses.find(nic.name); found != zone.record->addresses.end()) {
+                addresses.emplace_back(nic.name, zone::Ipv4Network{found->second, subnetPrefix}.str());
+            }
+        }
+    }
+    return addresses;
+}
+
+} // namespace
+
+zone::State stateOf(const Zone& zone) {
+    if (zone.status && zone::isActive(zone.status->state)) {
+        return zone.status->state;
+    }
+    if (zone.cleaningUp) {
+        return zone::State::shuttingDown;
+    }
+    if (!zone.down.empty()) {
+        return zone::State::down;
+    }
+    if (!zone.record) {
+        return zone::State::configured;
+    }
+    if (!zone.record->complete) {
+        return zone::State::incomplete;
+    }
+    return zone.unavailable.empty() ? zone::State::installed : zone::State::unavailable;
+}
+
+ZoneView viewOf(const Zone& zone, std::uint8_t subnetPrefix, std::uint32_t job) {
+    ZoneView view;
+    view.state = stateOf(zone);
+    view.reason = reasonOf(zone, view.state);
+    view.problem = zone.problem;
+    view.since = zone.since;
+    view.job = job;
+    view.addresses = addressesOf(zone, subnetPrefix);
+    if (zone.definition) {
+        view.description = zone.definition->description;
+        view.image = zone.definition->image;
+        view.autoboot = zone.definition->autoboot;
+        view.privileged = zone.definition->privileged;
+    }
+    if (zone.record) {
+        view.image = zone.record->image.empty() ? view.image : zone.record->image;
+        view.idBase = zone.record->idBase;
+        view.uuid = zone.record->uuid;
+    }
+    if (zone.status && zone::isActive(view.state)) {
+        view.booted = zone.status->booted;
+        view.initPid = static_cast<std::uint32_t>(zone.status->initPid);
+        view.initKind = zone.status->initKind;
+        view.cgroup = zone.status->cgroup;
+        view.since = zone.status->since != 0 ? zone.status->since : view.since;
+    }
+    return view;
+}
+
+std::vector<std::string> changedProperties(const ZoneView& before, const ZoneView& after) {
+    std::vector<std::string> names;
+    const auto compare = [&](const char* name, auto ZoneView::*member) {
+        if (before.*member != after.*member) {
+            names.emplace_back(name);
+        }
+    };
+    compare("State", &ZoneView::state);
+    compare("Booted", &ZoneView::booted);
+    compare("Reason", &ZoneView::reason);
+    compare("Problem", &ZoneView::problem);
+    compare("Description", &ZoneView::description);
+    compare("Image", &ZoneView::image);
+    compare("Autoboot", &ZoneView::autoboot);
+    compare("Privileged", &ZoneView::privileged);
+    compare("Addresses", &ZoneView::addresses);
+    compare("InitPid", &ZoneView::initPid);
+    compare("InitKind", &ZoneView::initKind);
+    compare("Since", &ZoneView::since);
+    compare("IdBase", &ZoneView::idBase);
+    compare("Uuid", &ZoneView::uuid);
+    compare("CGroup", &ZoneView::cgroup);
+    compare("Job", &ZoneView::job);
+    return names;
+}
+
+} // namespace zoned::daemon

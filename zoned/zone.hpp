@@ -1,0 +1,62 @@
+// One zone as the service knows it, and what the bus shows of it.
+//
+// A zone's state is never stored as such: it follows from what is on disk (is
+// there a definition, a root, an image?) and from what its supervisor says.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "platform/protocol.hpp"
+#include "store/zone_storage.hpp"
+#include "zone/definition.hpp"
+#include "zone/zone_name.hpp"
+#include "zone/zone_state.hpp"
+
+namespace zoned::daemon {
+
+struct Zone {
+    explicit Zone(zone::ZoneName zoneName) : name(std::move(zoneName)) {}
+
+    zone::ZoneName name;
+    std::optional<std::string> text;             // the definition's file; nothing where there is none
+    std::optional<zone::Definition> definition;  // where the text makes a valid one
+    std::string problem;                         // why it does not
+    std::optional<store::ZoneRecord> record;     // what is on disk
+    std::string unavailable;                     // why its root cannot be used; "" where it can
+    std::optional<platform::Status> status;      // of the supervisor that is connected
+    bool cleaningUp = false;                     // the supervisor died, and its zone is being taken down
+    std::string down;                            // why that failed; "" where it did not
+    std::int64_t since = 0;                      // when the state was entered, where no supervisor says it
+};
+
+/// What the properties of org.zoned1.Zone show, and what ListZones tells.
+struct ZoneView {
+    zone::State state = zone::State::configured;
+    bool booted = false;
+    std::string reason;
+    std::string problem;
+    std::string description;
+    std::string image;
+    bool autoboot = false;
+    bool privileged = false;
+    std::vector<std::pair<std::string, std::string>> addresses; // interface, "10.213.0.10/16"
+    std::uint32_t initPid = 0;
+    std::string initKind;
+    std::int64_t since = 0;
+    std::uint32_t idBase = 0;
+    std::string uuid;
+    std::string cgroup;
+    std::uint32_t job = 0; // 0: none
+};
+
+[[nodiscard]] zone::State stateOf(const Zone& zone);
+/// @param subnetPrefix of the managed network, for addresses that were assigned
+[[nodiscard]] ZoneView viewOf(const Zone& zone, std::uint8_t subnetPrefix, std::uint32_t job);
+/// Names of the properties that differ.
+[[nodiscard]] std::vector<std::string> changedProperties(const ZoneView& before, const ZoneView& after);
+
+} // namespace zoned::daemon
