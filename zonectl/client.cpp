@@ -1,0 +1,337 @@
+#include "client.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include "api/bus_compat.hpp"
+#include "api/image_proxy.hpp"
+#include "api/job_proxy.hpp"
+#include "api/manager_proxy.hpp"
+#include "api/zone_proxy.hpp"
+#include "sys/error.hpp"
+
+namespace zoned::ctl {
+
+namespace {
+
+using sys::join;
+
+constexpr const char* service = "org.zoned1";
+constexpr const char* managerPath = "/org/zoned1";
+
+/// Proxies of objects whose signals nobody listens to.
+template <typename Interface>
+class Proxy final : public sdbus::ProxyInterfaces<Interface> {
+public:
+    Proxy(sdbus::IConnection& bus, const ObjectPath& path)
+        : sdbus::ProxyInterfaces<Interface>(bus, api::serviceName(service), sdbus::ObjectPath{path}) {
+        this->registerProxy();
+    }
+    ~Proxy() { this->unregisterProxy(); }
+};
+
+using ZoneProxy = Proxy<org::zoned1::Zone_proxy>;
+using ImageProxy = Proxy<org::zoned1::Image_proxy>;
+using JobProxy = Proxy<org::zoned1::Job_proxy>;
+
+/// Remembers the ends of all jobs from the moment it is made: a job may end before the reply that
+/// names it has been read.
+class ManagerProxy final : public sdbus::ProxyInterfaces<org::zoned1::Manager_proxy> {
+public:
+    explicit ManagerProxy(sdbus::IConnection& bus)
+        : ProxyInterfaces(bus, api::serviceName(service), sdbus::ObjectPath{managerPath}) {
+        registerProxy();
+    }
+    ~ManagerProxy() { unregisterProxy(); }
+    std::map<ObjectPath, JobEnd> ends;
+
+private:
+    void onJobNew(const std::uint32_t& /*id*/, const sdbus::ObjectPath& /*job*/, const std::string& /*kind*/,
+                  const std::string& /*object*/) override {}
+    void onJobRemoved(const std::uint32_t& /*id*/, const sdbus::ObjectPath& job, const std::string& /*kind*/,
+                      const std::string& /*object*/, const std::string& result, const std::string& error,
+                      const std::string& message) override {
+        ends[job] = JobEnd{result, error, message};
+    }
+};
+
+/// What D-Bus itself says where there is no service, in words that help.
+BusError translate(const sdbus::Error& error) {
+    const std::string name = api::nameOf(error);
+    const auto is = [&](const char* last) { return name == join("org.freedesktop.DBus.Error.", last); };
+    if (is("ServiceUnknown") || is("NameHasNoOwner") || name.starts_with("org.freedesktop.DBus.Error.Spawn")) {
+        return {name, "zoned is not running; start it with 'systemctl start zoned' (without systemd: run zoned)"};
+    }
+    if (is("NoReply") || is("Timeout") || is("Disconnected")) {
+        return {name, "zoned did not answer; see its log ('journalctl -u zoned')"};
+    }
+    if (is("AccessDenied")) {
+        return {name, "not permitted; try it as root"};
+    }
+    if (is("UnknownObject")) {
+        return {name, "it does not exist any more"};
+    }
+    const std::string text = error.getMessage();
+    return {name, text.empty() ? name : text};
+}
+
+template <typename Call>
+auto ask(Call&& call) -> decltype(call()) {
+    try {
+        return call();
+    } catch (const sdbus::Error& error) {
+        throw translate(error);
+    }
+}
+
+std::unique_ptr<sdbus::IConnection> connectToBus() {
+    try {
+        return sdbus::createSystemBusConnection();
+    } catch (const sdbus::Error& error) {
+        throw BusError(api::nameOf(error), join("cannot reach the system bus: ", error.getMessage(),
+                                                " (is dbus-daemon or dbus-broker running?)"));
+    }
+}
+
+} // namespace
+
+struct Client::State {
+    std::unique_ptr<sdbus::IConnection> bus = connectToBus();
+    std::unique_ptr<ManagerProxy> manager = ask([&] { return std::make_unique<ManagerProxy>(*bus); });
+};
+
+Client::Client() : state_(std::make_unique<State>()) {}
+Client::~Client() = default;
+
+std::string Client::version() {
+    return ask([&] { return state_->manager->Version(); });
+}
+
+std::vector<ZoneSummary> Client::zones() {
+    return ask([&] {
+        std::vector<ZoneSummary> result;
+        for (const auto& zone : state_->manager->ListZones()) {
+            result.push_back(
+                {zone.get<0>(), zone.get<1>(), zone.get<2>(), zone.get<3>(), zone.get<4>(), zone.get<5>()});
+        }
+        return result;
+    });
+}
+
+std::vector<ImageSummary> Client::images() {
+    return ask([&] {
+        std::vector<ImageSummary> result;
+        for (const auto& image : state_->manager->ListImages()) {
+            result.push_back({image.get<0>(), image.get<1>(), image.get<2>(), image.get<3>(), image.get<4>(),
+                              image.get<5>(), image.get<6>()});
+        }
+        return result;
+    });
+}
+
+std::vector<JobSummary> Client::jobs() {
+    return ask([&] {
+        std::vector<JobSummary> result;
+        for (const auto& job : state_->manager->ListJobs()) {
+            result.push_back({job.get<0>(), job.get<1>(), job.get<2>(), job.get<3>(), job.get<4>(), job.get<5>()});
+        }
+        return result;
+    });
+}
+
+ObjectPath Client::zone(const std::string& name) {
+    return ask([&]() -> ObjectPath { return state_->manager->GetZone(name); });
+}
+
+ObjectPath Client::image(const std::string& name) {
+    const auto all = images();
+    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& image) { return image.name == name; });
+    if (found == all.end()) {
+        throw BusError("org.zoned1.Error.NoSuchImage", join("there is no image '", name, "'"));
+    }
+    return found->path;
+}
+
+ZoneDetails Client::zoneDetails(const ObjectPath& path) {
+    return ask([&] {
+        ZoneProxy zone(*state_->bus, path);
+        ZoneDetails details;
+        details.name = zone.Name();
+        details.state = zone.State();
+        details.booted = zone.Booted();
+        details.reason = zone.Reason();
+        details.problem = zone.Problem();
+        details.description = zone.Description();
+        details.image = zone.Image();
+        details.autoboot = zone.Autoboot();
+        details.privileged = zone.Privileged();
+        for (const auto& address : zone.Addresses()) {
+            details.addresses.emplace_back(address.get<0>(), address.get<1>());
+        }
+        details.initPid = zone.InitPid();
+        details.initKind = zone.InitKind();
+        details.since = zone.Since();
+        details.idBase = zone.IdBase();
+        details.uuid = zone.Uuid();
+        details.cgroup = zone.CGroup();
+        details.job = zone.Job();
+        return details;
+    });
+}
+
+ImageDetails Client::imageDetails(const ObjectPath& path) {
+    return ask([&] {
+        ImageProxy image(*state_->bus, path);
+        return ImageDetails{image.Name(),  image.Id(),    image.Origin(),  image.OsName(),
+                            image.Bytes(), image.Files(), image.Created(), image.UsedBy()};
+    });
+}
+
+std::string Client::definition(const ObjectPath& zone) {
+    return ask([&] { return ZoneProxy(*state_->bus, zone).GetDefinition(); });
+}
+
+Pairs Client::plan(const ObjectPath& zone) {
+    return ask([&] {
+        Pairs steps;
+        for (const auto& step : ZoneProxy(*state_->bus, zone).Plan()) {
+            steps.emplace_back(step.get<0>(), step.get<1>());
+        }
+        return steps;
+    });
+}
+
+ObjectPath Client::define(const std::string& name, const std::string& text, const std::string& origin,
+                          const Pairs& settings) {
+    std::vector<sdbus::Struct<std::string, std::string>> sent;
+    for (const auto& [key, value] : settings) {
+        sent.emplace_back(key, value);
+    }
+    return ask([&]() -> ObjectPath { return state_->manager->Define(name, text, origin, sent); });
+}
+
+std::string Client::verify(const std::string& text, const std::string& origin) {
+    return ask([&] { return state_->manager->Verify(text, origin); });
+}
+
+ObjectPath Client::install(const ObjectPath& zone) {
+    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Install(); });
+}
+
+ObjectPath Client::uninstall(const ObjectPath& zone) {
+    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Uninstall(); });
+}
+
+ObjectPath Client::remove(const ObjectPath& zone) {
+    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Delete(); });
+}
+
+ObjectPath Client::boot(const ObjectPath& zone, const std::vector<std::string>& initArgs, bool wait) {
+    std::map<std::string, sdbus::Variant> options;
+    if (!initArgs.empty()) {
+        options.emplace("args", sdbus::Variant{initArgs});
+    }
+    if (wait) {
+        options.emplace("wait", sdbus::Variant{true});
+    }
+    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Boot(options); });
+}
+
+ObjectPath Client::ready(const ObjectPath& zone) {
+    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Ready(); });
+}
+
+ObjectPath Client::halt(const ObjectPath& zone) {
+    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Halt(); });
+}
+
+ObjectPath Client::shutdown(const ObjectPath& zone, std::chrono::seconds timeout) {
+    const auto seconds = static_cast<std::uint32_t>(timeout.count());
+    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Shutdown(seconds); });
+}
+
+ObjectPath Client::reboot(const ObjectPath& zone, bool force) {
+    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Reboot(force); });
+}
+
+ObjectPath Client::buildImage(const std::string& name, const ImageRecipe& recipe) {
+    std::map<std::string, sdbus::Variant> options;
+    if (!recipe.mirror.empty()) {
+        options.emplace("mirror", sdbus::Variant{recipe.mirror});
+    }
+    if (!recipe.include.empty()) {
+        options.emplace("include", sdbus::Variant{recipe.include});
+    }
+    if (!recipe.init.empty()) {
+        options.emplace("init", sdbus::Variant{recipe.init});
+    }
+    return ask([&]() -> ObjectPath { return state_->manager->BuildImage(name, recipe.suite, options); });
+}
+
+ObjectPath Client::importImage(const std::string& name, int archive, const std::string& origin) {
+    return ask([&]() -> ObjectPath { return state_->manager->ImportImage(name, sdbus::UnixFd{archive}, origin); });
+}
+
+ObjectPath Client::removeImage(const ObjectPath& image) {
+    return ask([&]() -> ObjectPath { return ImageProxy(*state_->bus, image).Delete(); });
+}
+
+ExecStreams Client::exec(const ObjectPath& zone, const ExecRequest& request) {
+    std::map<std::string, sdbus::Variant> options;
+    const auto put = [&](const char* key, const auto& value, bool given) {
+        if (given) {
+            options.emplace(key, sdbus::Variant{value});
+        }
+    };
+    put("user", request.user, !request.user.empty());
+    put("cwd", request.cwd, !request.cwd.empty());
+    put("env", request.environment, !request.environment.empty());
+    put("tty", true, request.tty);
+    put("rows", request.rows, request.tty && request.rows > 0);
+    put("columns", request.columns, request.tty && request.columns > 0);
+    put("term", request.term, request.tty && !request.term.empty());
+    return ask([&] {
+        auto [control, stdio] = ZoneProxy(*state_->bus, zone).Exec(request.argv, options);
+        ExecStreams streams;
+        streams.control.reset(control.release());
+        for (auto& fd : stdio) {
+            streams.stdio.emplace_back(fd.release());
+        }
+        if (streams.stdio.size() != (request.tty ? 1U : 3U)) {
+            throw BusError("org.zoned1.Error.Failed", "zoned answered with the wrong number of streams");
+        }
+        return streams;
+    });
+}
+
+sys::UniqueFd Client::openConsole(const ObjectPath& zone) {
+    return ask([&] { return sys::UniqueFd(ZoneProxy(*state_->bus, zone).OpenConsole().release()); });
+}
+
+void Client::cancel(const ObjectPath& job) {
+    ask([&] { JobProxy(*state_->bus, job).Cancel(); });
+}
+
+std::optional<JobEnd> Client::ended(const ObjectPath& job) const {
+    const auto found = state_->manager->ends.find(job);
+    return found == state_->manager->ends.end() ? std::nullopt : std::optional(found->second);
+}
+
+int Client::fd() const {
+    return state_->bus->getEventLoopPollData().fd;
+}
+short Client::events() const {
+    return state_->bus->getEventLoopPollData().events;
+}
+int Client::timeout() const {
+    return state_->bus->getEventLoopPollData().getPollTimeout();
+}
+
+void Client::dispatch() {
+    ask([&] {
+        while (api::processPending(*state_->bus)) {
+        }
+    });
+}
+
+} // namespace zoned::ctl

@@ -1,0 +1,168 @@
+// The service, as the verbs see it: a typed client of org.zoned1, see lib/api/*.xml for what each
+// call means. sdbus-c++ stays behind it.
+//
+// Every call throws BusError with the service's own sentence where it was refused.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sys/unique_fd.hpp"
+
+namespace zoned::ctl {
+
+/// The service refused, or could not be reached.
+class BusError : public std::runtime_error {
+public:
+    BusError(std::string name, const std::string& text) : std::runtime_error(text), name_(std::move(name)) {}
+    /// "org.zoned1.Error.Busy"
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+private:
+    std::string name_;
+};
+
+using ObjectPath = std::string;
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+struct ZoneSummary {
+    std::string name;
+    std::string state;
+    std::string note;
+    std::string image;
+    std::vector<std::string> addresses;
+    ObjectPath path;
+};
+
+struct ZoneDetails {
+    std::string name, state;
+    bool booted = false;
+    std::string reason, problem, description, image;
+    bool autoboot = false;
+    bool privileged = false;
+    Pairs addresses; // interface, address
+    std::uint32_t initPid = 0;
+    std::string initKind;
+    std::int64_t since = 0; // seconds since 1970
+    std::uint32_t idBase = 0;
+    std::string uuid, cgroup;
+    ObjectPath job; // "/" for none
+};
+
+struct ImageSummary {
+    std::string name, origin, os;
+    std::uint64_t bytes = 0;
+    std::int64_t created = 0; // seconds since 1970
+    std::vector<std::string> usedBy;
+    ObjectPath path;
+};
+
+struct ImageDetails {
+    std::string name, id, origin, os;
+    std::uint64_t bytes = 0, files = 0;
+    std::int64_t created = 0;
+    std::vector<std::string> usedBy;
+};
+
+struct JobSummary {
+    std::uint32_t id = 0;
+    std::string kind, object;
+    double progress = -1; // 0..1, or -1
+    std::string message;
+    ObjectPath path;
+};
+
+struct JobEnd {
+    std::string result; // "done", "failed", "cancelled"
+    std::string error;  // a D-Bus error name
+    std::string message;
+};
+
+struct ImageRecipe {
+    std::string suite;
+    std::string mirror;               // "" for the service's own
+    std::vector<std::string> include; // further packages
+    std::string init;                 // "" for the default
+};
+
+struct ExecRequest {
+    std::vector<std::string> argv; // empty: a login shell
+    std::string user, cwd;         // "" for the default
+    std::map<std::string, std::string> environment;
+    bool tty = false;
+    std::uint16_t rows = 0, columns = 0; // 0: not known
+    std::string term;
+};
+
+struct ExecStreams {
+    sys::UniqueFd control;
+    std::vector<sys::UniqueFd> stdio;
+};
+
+class Client {
+public:
+    /// Connects to the system bus.
+    Client();
+    ~Client();
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    [[nodiscard]] std::string version();
+    [[nodiscard]] std::vector<ZoneSummary> zones();
+    [[nodiscard]] std::vector<ImageSummary> images();
+    [[nodiscard]] std::vector<JobSummary> jobs();
+    [[nodiscard]] ObjectPath zone(const std::string& name);
+    [[nodiscard]] ObjectPath image(const std::string& name);
+    [[nodiscard]] ZoneDetails zoneDetails(const ObjectPath& zone);
+    [[nodiscard]] ImageDetails imageDetails(const ObjectPath& image);
+    [[nodiscard]] std::string definition(const ObjectPath& zone);
+    /// The steps of a boot: name, what it does.
+    [[nodiscard]] Pairs plan(const ObjectPath& zone);
+
+    /// @param name "" takes it from the text
+    ObjectPath define(const std::string& name, const std::string& text, const std::string& origin,
+                      const Pairs& settings);
+    /// Returns the name of the zone that the text would define.
+    std::string verify(const std::string& text, const std::string& origin);
+
+    // Requests that answer with a job.
+    ObjectPath install(const ObjectPath& zone);
+    ObjectPath uninstall(const ObjectPath& zone);
+    ObjectPath remove(const ObjectPath& zone);
+    ObjectPath boot(const ObjectPath& zone, const std::vector<std::string>& initArgs, bool wait);
+    ObjectPath ready(const ObjectPath& zone);
+    ObjectPath halt(const ObjectPath& zone);
+    /// @param timeout 0 takes the definition's
+    ObjectPath shutdown(const ObjectPath& zone, std::chrono::seconds timeout);
+    ObjectPath reboot(const ObjectPath& zone, bool force);
+    ObjectPath buildImage(const std::string& name, const ImageRecipe& recipe);
+    ObjectPath importImage(const std::string& name, int archive, const std::string& origin);
+    ObjectPath removeImage(const ObjectPath& image);
+
+    ExecStreams exec(const ObjectPath& zone, const ExecRequest& request);
+    sys::UniqueFd openConsole(const ObjectPath& zone);
+
+    void cancel(const ObjectPath& job);
+    /// How a job ended; nothing while no end was told.
+    [[nodiscard]] std::optional<JobEnd> ended(const ObjectPath& job) const;
+
+    // For poll(2): signals of the bus arrive in dispatch().
+    [[nodiscard]] int fd() const;
+    [[nodiscard]] short events() const;
+    /// Milliseconds until dispatch() must be called; negative: no need.
+    [[nodiscard]] int timeout() const;
+    void dispatch();
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+} // namespace zoned::ctl

@@ -1,0 +1,89 @@
+#include "arguments.hpp"
+#include "command.hpp"
+#include "console_session.hpp"
+#include "jobs.hpp"
+#include "output.hpp"
+#include "sys/error.hpp"
+#include "zone_verbs.hpp"
+
+namespace zoned::ctl {
+
+namespace {
+
+using sys::join;
+
+struct BootOptions {
+    std::vector<std::string> names;
+    std::vector<std::string> initArgs;
+    bool dryRun = false;
+    bool console = false;
+    bool wait = false;
+};
+
+int showPlans(const std::vector<std::string>& names) {
+    Client client;
+    int status = 0;
+    for (const auto& name : names) {
+        try {
+            Table table("steps", {{"step"}, {"does"}});
+            for (const auto& [step, does] : client.plan(client.zone(name))) {
+                table.add({{step}, {does}});
+            }
+            print((names.size() > 1 ? join("zone ", name, ":\n") : "") + table.text());
+        } catch (const BusError& e) {
+            reportFailure("plan the boot of zone " + name, e.what());
+            status = 1;
+        }
+    }
+    return status;
+}
+
+int bootOnConsole(const BootOptions& options) {
+    const std::string& name = options.names.at(0);
+    const std::string what = "boot zone " + name;
+    Client client;
+    try {
+        const ObjectPath zone = client.zone(name);
+        // Connected before the boot, so that nothing is missed.
+        auto console = client.openConsole(zone);
+        const auto start = [&] { return client.boot(zone, options.initArgs, options.wait); };
+        return relayConsole(client, std::move(console), ConsoleRequest{name, '~', start, what});
+    } catch (const BusError& e) {
+        reportFailure(what, e.what());
+        return 1;
+    }
+}
+
+} // namespace
+
+int runBoot(const Command& self, const std::vector<std::string>& arguments) {
+    BootOptions boot;
+    Arguments options("boot", std::string(self.summary) +
+                                  ".\nIs done when the zone's init runs; with --wait, when the zone says that it is "
+                                  "ready.");
+    options.flag("-n,--dry-run", boot.dryRun, "Only print the steps that would be taken");
+    options.flag("-c,--console", boot.console, "Attach to the console, from before the start (one zone)");
+    options.flag("-w,--wait", boot.wait, "Wait until the zone is ready");
+    addZoneNames(options, boot.names);
+    options.rest("ARG…", boot.initArgs, "arguments for the zone's init");
+    options.examples("zonectl boot web\nzonectl boot --wait web db\nzonectl boot --console web\n"
+                     "zonectl boot web -- systemd.unit=rescue.target");
+    options.parse(arguments);
+    if (boot.dryRun) {
+        if (boot.console || boot.wait || !boot.initArgs.empty()) {
+            throw UsageError("boot: --dry-run goes with no other option and with no arguments for init");
+        }
+        return showPlans(boot.names);
+    }
+    if (boot.console) {
+        if (boot.names.size() != 1) {
+            throw UsageError("boot: --console takes exactly one zone");
+        }
+        return bootOnConsole(boot);
+    }
+    return forEachZone(
+        boot.names, "boot", boot.wait ? "ready" : "booted",
+        [&boot](Client& client, const ObjectPath& zone) { return client.boot(zone, boot.initArgs, boot.wait); });
+}
+
+} // namespace zoned::ctl

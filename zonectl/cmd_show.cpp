@@ -1,0 +1,120 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "arguments.hpp"
+#include "client.hpp"
+#include "command.hpp"
+#include "jobs.hpp"
+#include "output.hpp"
+#include "sys/error.hpp"
+#include "terminal.hpp"
+
+namespace zoned::ctl {
+
+namespace {
+
+using nlohmann::ordered_json;
+using sys::join;
+
+std::string jobText(Client& client, const ObjectPath& path) {
+    if (path == "/") {
+        return "";
+    }
+    const auto jobs = client.jobs();
+    const auto found = std::find_if(jobs.begin(), jobs.end(), [&](const auto& job) { return job.path == path; });
+    return found == jobs.end() ? "" : join(found->kind, " (job ", found->id, ")");
+}
+
+void showText(Client& client, const ZoneDetails& zone) {
+    std::vector<std::string> addresses;
+    for (const auto& [interface, address] : zone.addresses) {
+        addresses.push_back(join(address, " (", interface, ")"));
+    }
+    std::string state = zone.state;
+    if (zone.state == "running" && !zone.booted) {
+        state += ", still starting";
+    }
+    const std::string since = timeText(zone.since);
+    const auto number = [](std::uint32_t value) { return value == 0 ? "" : std::to_string(value); };
+    print(fieldsText({{"Zone", zone.name},
+                      {"Description", zone.description},
+                      {"State", since.empty() ? state : join(state, " since ", since)},
+                      {"Reason", zone.reason},
+                      {"Job", jobText(client, zone.job)},
+                      {"Image", zone.image},
+                      {"Addresses", joinList(addresses)},
+                      {"Autoboot", zone.autoboot ? "yes" : "no"},
+                      {"Isolation", zone.privileged ? "privileged: not root-safe" : "user namespace"},
+                      {"Host ids", zone.idBase == 0 ? "" : join(zone.idBase, " to ", zone.idBase + 65535)},
+                      {"Init", zone.initKind},
+                      {"Init's process", number(zone.initPid)},
+                      {"Control group", zone.cgroup},
+                      {"Machine id", zone.uuid}}));
+    if (!zone.problem.empty()) {
+        // One a line, as the reader of the definition wrote them.
+        print("The definition is not valid:\n" + cleanText(zone.problem) + "\n");
+    }
+}
+
+void showJson(const ZoneDetails& zone) {
+    ordered_json addresses = ordered_json::array();
+    for (const auto& [interface, address] : zone.addresses) {
+        addresses.push_back({{"interface", interface}, {"address", address}});
+    }
+    const ordered_json object{{"name", zone.name},
+                              {"state", zone.state},
+                              {"booted", zone.booted},
+                              {"reason", zone.reason},
+                              {"problem", zone.problem},
+                              {"description", zone.description},
+                              {"image", zone.image},
+                              {"autoboot", zone.autoboot},
+                              {"privileged", zone.privileged},
+                              {"addresses", addresses},
+                              {"init-pid", zone.initPid},
+                              {"init-kind", zone.initKind},
+                              {"since", zone.since},
+                              {"id-base", zone.idBase},
+                              {"uuid", zone.uuid},
+                              {"cgroup", zone.cgroup},
+                              {"job", zone.job == "/" ? "" : zone.job}};
+    print(object.dump(2) + "\n");
+}
+
+} // namespace
+
+int runShow(const Command& self, const std::vector<std::string>& arguments) {
+    std::string name;
+    bool json = false;
+    bool definition = false;
+    Arguments options("show", std::string(self.summary));
+    options.flag("-j,--json", json, "As JSON");
+    options.flag("-d,--definition", definition, "Print the stored definition (YAML) instead");
+    options.operand("NAME", name, "The zone");
+    options.examples("zonectl show web\nzonectl show --definition web > web.yaml");
+    options.parse(arguments);
+    if (json && definition) {
+        throw UsageError("show: --json and --definition exclude each other");
+    }
+
+    Client client;
+    try {
+        const ObjectPath zone = client.zone(name);
+        if (definition) {
+            const std::string text = client.definition(zone);
+            print(isTerminal(STDOUT_FILENO) ? cleanText(text) : text);
+        } else if (json) {
+            showJson(client.zoneDetails(zone));
+        } else {
+            showText(client, client.zoneDetails(zone));
+        }
+    } catch (const BusError& e) {
+        reportFailure("show zone " + name, e.what());
+        return 1;
+    }
+    return 0;
+}
+
+} // namespace zoned::ctl

@@ -1,0 +1,106 @@
+# bash completion for zonectl(1)                            -*- shell-script -*-
+
+# The names of zones or images, one a line; nothing where the service does not answer.
+_zonectl_names() {
+    case $1 in
+        zones) zonectl list --all --no-headings --output name 2>/dev/null ;;
+        images) zonectl image list --no-headings --output name 2>/dev/null ;;
+        jobs) zonectl jobs 2>/dev/null | awk 'NR > 1 { print $1 }' ;;
+    esac
+}
+
+_zonectl() {
+    local cur prev words cword
+    _init_completion || return
+
+    local verbs='create verify install uninstall delete boot ready halt shutdown reboot list show login exec
+        console image jobs cancel help'
+    local image_verbs='build import list show delete'
+
+    # What follows "--" is a command of the zone or arguments of its init.
+    local i
+    for ((i = 1; i < cword; i++)); do
+        [[ ${words[i]} == -- ]] && return
+    done
+
+    if ((cword == 1)); then
+        mapfile -t COMPREPLY < <(compgen -W "$verbs --help --version" -- "$cur")
+        return
+    fi
+
+    local verb=${words[1]}
+    if [[ $verb == image ]]; then
+        if ((cword == 2)); then
+            mapfile -t COMPREPLY < <(compgen -W "$image_verbs" -- "$cur")
+            return
+        fi
+        verb="image ${words[2]}"
+    fi
+
+    case $prev in
+        --image | -i)
+            if [[ $verb == create ]]; then
+                mapfile -t COMPREPLY < <(compgen -W "$(_zonectl_names images)" -- "$cur")
+                return
+            fi
+            ;;&
+        --init | -i)
+            if [[ $verb == 'image build' ]]; then
+                mapfile -t COMPREPLY < <(compgen -W 'systemd sysvinit openrc none' -- "$cur")
+                return
+            fi
+            ;;
+        --file | -f)
+            if [[ $verb == create ]]; then
+                _filedir
+                return
+            fi
+            ;;
+        --suite)
+            mapfile -t COMPREPLY < <(compgen -W 'bookworm trixie sid' -- "$cur")
+            return
+            ;;
+        --set | --user | -l | --cwd | --env | --timeout | --escape | --mirror | --include)
+            return
+            ;;
+    esac
+
+    local options='' operands=''
+    case $verb in
+        create) options='--image --file --set --boot --wait' ;;
+        verify) _filedir && return ;;
+        install | ready | halt) operands=zones ;;
+        uninstall | delete | reboot) options='--force' operands=zones ;;
+        boot) options='--dry-run --console --wait' operands=zones ;;
+        shutdown) options='--timeout' operands=zones ;;
+        list) options='--all --json --no-headings --output' ;;
+        show) options='--json --definition' operands=zones ;;
+        login) options='--user' operands=zones ;;
+        exec) options='--user --cwd --env --tty --' operands=zones ;;
+        console) options='--escape' operands=zones ;;
+        'image build') options='--suite --mirror --include --init' ;;
+        'image import')
+            if ((cword == 4)); then
+                _filedir
+                return
+            fi
+            ;;
+        'image list') options='--json --no-headings --output' ;;
+        'image show') options='--json' operands=images ;;
+        'image delete') options='--force' operands=images ;;
+        jobs) options='--json' ;;
+        cancel) operands='jobs' ;;
+        help)
+            mapfile -t COMPREPLY < <(compgen -W "$verbs definition" -- "$cur")
+            return
+            ;;
+    esac
+
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options --help" -- "$cur")
+    elif [[ -n $operands ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_zonectl_names "$operands")" -- "$cur")
+    fi
+}
+
+complete -F _zonectl zonectl

@@ -1,0 +1,276 @@
+#include "jobs.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <csignal>
+
+#include "output.hpp"
+#include "signals.hpp"
+#include "sys/error.hpp"
+#include "sys/file.hpp"
+#include "terminal.hpp"
+
+namespace zoned::ctl {
+
+namespace {
+
+using sys::join;
+
+/// The one line of progress on standard error, where that is a terminal.
+class ProgressLine {
+public:
+    ~ProgressLine() { clear(); }
+    void show(const std::vector<JobSummary>& running) {
+        const std::size_t width = terminalSize(STDERR_FILENO).value_or(TerminalSize{24, 80}).columns;
+        const std::string line = progressLine(running, width - 1);
+        if (terminal_ && line != shown_) {
+            put("\r\033[K" + line);
+            shown_ = line;
+        }
+    }
+    void clear() {
+        if (!shown_.empty()) {
+            put("\r\033[K");
+            shown_.clear();
+        }
+    }
+
+private:
+    static void put(const std::string& text) {
+        // A terminal that went away is no reason to leave the job unattended.
+        [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+    }
+    bool terminal_ = isTerminal(STDERR_FILENO);
+    std::string shown_;
+};
+
+class Waiter {
+public:
+    Waiter(Client& client, const std::vector<Request>& requests) : client_(client), requests_(requests) {
+        outcomes_.succeeded.assign(requests.size(), false);
+    }
+    Outcomes run();
+
+private:
+    struct Waiting {
+        std::size_t request;
+        ObjectPath job;
+        bool missing = false; // from the list of jobs, without an end told
+    };
+
+    void send();
+    void collect();
+    void look();
+    void wait();
+    void onSignal(int signal);
+    void report(const Waiting& waiting, const JobEnd& end);
+
+    Client& client_;
+    const std::vector<Request>& requests_;
+    Signals signals_;
+    ProgressLine progress_;
+    std::vector<Waiting> waiting_;
+    Outcomes outcomes_;
+};
+
+void Waiter::send() {
+    for (std::size_t i = 0; i < requests_.size() && !outcomes_.cancelled; ++i) {
+        try {
+            waiting_.push_back({i, requests_[i].send()});
+        } catch (const BusError& e) {
+            reportFailure(requests_[i].what, e.what());
+        }
+        while (const auto signal = signals_.take()) {
+            onSignal(*signal);
+        }
+    }
+}
+
+void Waiter::report(const Waiting& waiting, const JobEnd& end) {
+    const Request& request = requests_[waiting.request];
+    progress_.clear();
+    if (end.result == "done") {
+        outcomes_.succeeded[waiting.request] = true;
+        if (!request.done.empty()) {
+            print(cleanText(request.done) + "\n");
+        }
+    } else if (end.result == "cancelled") {
+        printError("cancelled: " + request.what);
+    } else {
+        reportFailure(request.what, end.message.empty() ? end.error : end.message);
+    }
+}
+
+/// Takes the jobs whose end was told.
+void Waiter::collect() {
+    client_.dispatch();
+    std::erase_if(waiting_, [&](const Waiting& waiting) {
+        const auto end = client_.ended(waiting.job);
+        if (end) {
+            report(waiting, *end);
+        }
+        return end.has_value();
+    });
+}
+
+/// Shows how far the jobs are, and notices those that nobody will tell about any more because the
+/// service was started anew meanwhile.
+void Waiter::look() {
+    std::vector<JobSummary> running;
+    for (auto& job : client_.jobs()) {
+        const bool ours = std::any_of(waiting_.begin(), waiting_.end(),
+                                      [&](const Waiting& waiting) { return waiting.job == job.path; });
+        if (ours) {
+            running.push_back(std::move(job));
+        }
+    }
+    // What was sent before the list is read now.
+    collect();
+    std::erase_if(waiting_, [&](Waiting& waiting) {
+        const bool listed =
+            std::any_of(running.begin(), running.end(), [&](const JobSummary& job) { return job.path == waiting.job; });
+        if (!listed && waiting.missing) {
+            progress_.clear();
+            reportFailure(requests_[waiting.request].what,
+                          "zoned was restarted meanwhile; see 'zonectl list' for what became of it");
+        }
+        return !listed && std::exchange(waiting.missing, !listed);
+    });
+    if (!waiting_.empty() && !running.empty()) {
+        progress_.show(running);
+    }
+}
+
+void Waiter::onSignal(int signal) {
+    if (signal == SIGWINCH) {
+        return;
+    }
+    if (signal == SIGTSTP) {
+        progress_.clear();
+        ::raise(SIGSTOP);
+        return;
+    }
+    progress_.clear();
+    if (outcomes_.cancelled) {
+        for (const auto& waiting : waiting_) {
+            printError("left behind: " + requests_[waiting.request].what + " (it goes on; see 'zonectl jobs')");
+        }
+        waiting_.clear();
+        return;
+    }
+    outcomes_.cancelled = true;
+    printNote("cancelling; once more to leave it");
+    for (const auto& waiting : waiting_) {
+        try {
+            client_.cancel(waiting.job);
+        } catch (const BusError& e) {
+            // A job that has ended meanwhile cannot be cancelled; its end says how.
+            if (!e.name().starts_with("org.freedesktop.DBus.Error.Unknown") &&
+                e.name() != "org.zoned1.Error.NoSuchJob") {
+                reportFailure("cancel: " + requests_[waiting.request].what, e.what());
+            }
+        }
+    }
+}
+
+void Waiter::wait() {
+    const std::chrono::milliseconds tick{isTerminal(STDERR_FILENO) ? 250 : 1000};
+    auto nextLook = std::chrono::steady_clock::now() + tick;
+    while (!waiting_.empty()) {
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(nextLook - std::chrono::steady_clock::now());
+        int timeout = std::max(0, static_cast<int>(left.count()));
+        const int busTimeout = client_.timeout();
+        timeout = busTimeout >= 0 ? std::min(timeout, busTimeout) : timeout;
+        std::array<pollfd, 2> polled{pollfd{client_.fd(), client_.events(), 0}, pollfd{signals_.fd(), POLLIN, 0}};
+        if (::poll(polled.data(), polled.size(), timeout) < 0 && errno != EINTR) {
+            sys::throwErrno("waiting for a job");
+        }
+        while (const auto signal = signals_.take()) {
+            onSignal(*signal);
+        }
+        collect();
+        if (!waiting_.empty() && std::chrono::steady_clock::now() >= nextLook) {
+            look();
+            nextLook = std::chrono::steady_clock::now() + tick;
+        }
+    }
+}
+
+Outcomes Waiter::run() {
+    send();
+    collect();
+    try {
+        wait();
+    } catch (const BusError& e) {
+        progress_.clear();
+        for (const auto& waiting : waiting_) {
+            reportFailure(requests_[waiting.request].what, join("the service went away meanwhile: ", e.what()));
+        }
+    }
+    return outcomes_;
+}
+
+} // namespace
+
+int Outcomes::status() const {
+    return std::all_of(succeeded.begin(), succeeded.end(), [](bool one) { return one; }) ? 0 : 1;
+}
+
+Outcomes runJobs(Client& client, const std::vector<Request>& requests) {
+    return Waiter(client, requests).run();
+}
+
+int forEachZone(const std::vector<std::string>& names, const std::string& verb, const std::string& done,
+                const std::function<ObjectPath(Client&, const ObjectPath& zone)>& send) {
+    Client client;
+    std::vector<Request> requests;
+    for (const auto& name : names) {
+        requests.push_back({join(verb, " zone ", name), join("zone ", name, ": ", done),
+                            [&client, &send, name] { return send(client, client.zone(name)); }});
+    }
+    return runJobs(client, requests).status();
+}
+
+void reportFailure(const std::string& what, const std::string& message) {
+    const bool oneLine = message.find('\n') == std::string::npos;
+    printError(join("cannot ", what, oneLine ? ": " : ":\n", message));
+}
+
+std::string progressLine(const std::vector<JobSummary>& running, std::size_t width) {
+    if (running.empty()) {
+        return "";
+    }
+    const JobSummary& first = running.front();
+    std::string line = join(first.kind, " ", first.object);
+    if (first.progress >= 0) {
+        constexpr std::size_t bar = 20;
+        const double part = std::clamp(first.progress, 0.0, 1.0);
+        const auto filled = static_cast<std::size_t>(std::lround(part * static_cast<double>(bar)));
+        line +=
+            join("  [", std::string(filled, '#'), std::string(bar - filled, ' '), "] ", std::lround(part * 100), "%");
+    }
+    if (!first.message.empty()) {
+        line += "  " + first.message;
+    }
+    std::string more = running.size() > 1 ? join(" (and ", running.size() - 1, " more)") : "";
+    if (more.size() >= width) {
+        more.clear();
+    }
+    line = cleanLine(line);
+    if (line.size() + more.size() > width) {
+        line.resize(width - more.size());
+        // Not in the middle of a character.
+        while (!line.empty() && cleanLine(line) != line) {
+            line.pop_back();
+        }
+    }
+    return line + more;
+}
+
+} // namespace zoned::ctl

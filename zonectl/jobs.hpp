@@ -1,0 +1,44 @@
+// Asking for jobs and waiting for their ends: what most verbs do.
+//
+// All requests are sent before the first is waited for, so that several zones are worked on at
+// once. While jobs run, a terminal shows one line of progress; ^C asks the service to cancel them
+// and waits for their ends, a second ^C leaves them behind.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "client.hpp"
+
+namespace zoned::ctl {
+
+struct Request {
+    std::string what; // "boot zone web", after "cannot"
+    std::string done; // "zone web: booted"; "" says nothing
+    /// Sends the request; returns the job's path.
+    std::function<ObjectPath()> send;
+};
+
+struct Outcomes {
+    std::vector<bool> succeeded; // in the order of the requests
+    bool cancelled = false;      // by ^C
+
+    [[nodiscard]] int status() const;
+};
+
+/// Sends them all, reports each one's end, returns when all have ended.
+Outcomes runJobs(Client& client, const std::vector<Request>& requests);
+
+/// One request for each name: `cannot verb zone NAME: …`, `zone NAME: done`.
+/// Returns the exit status.
+int forEachZone(const std::vector<std::string>& names, const std::string& verb, const std::string& done,
+                const std::function<ObjectPath(Client&, const ObjectPath& zone)>& send);
+
+/// "cannot boot zone web: …"; the problems of a definition, one a line, below it.
+void reportFailure(const std::string& what, const std::string& message);
+
+/// The line of progress, for `width` columns: "image-build deb  [####      ] 40%  unpacking".
+[[nodiscard]] std::string progressLine(const std::vector<JobSummary>& running, std::size_t width);
+
+} // namespace zoned::ctl
