@@ -1,0 +1,119 @@
+"""Fixtures for the bus and system suites. Run as root: /usr/bin/python3 -m pytest tests/bus tests/system"""
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.dont_write_bytecode = True
+
+import pytest  # noqa: E402
+
+from support import images  # noqa: E402
+from support.host import BUILD, Host  # noqa: E402
+from support.leaks import Watch  # noqa: E402
+
+
+def pytest_sessionstart(session):
+    if os.geteuid() != 0:
+        pytest.exit("these suites make real zones: run them as root", 2)
+    if not (BUILD / "zoned/zoned").exists():
+        pytest.exit(f"no zoned in {BUILD}: build first (ZONED_BUILD names the build folder)", 2)
+
+
+@pytest.fixture(scope="session")
+def sharedHost():
+    """One zoned for the whole run; `host` gives it to a test and cleans up after it."""
+    host = Host().start()
+    host.busybox()
+    yield host
+    problems = host.close()
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def host(sharedHost, request):
+    """A zoned with image `busybox`. Afterwards what the test made is deleted, and nothing may be left."""
+    if not sharedHost.alive():
+        sharedHost.reset()
+    watch = Watch(sharedHost)
+    yield sharedHost
+    problems = sharedHost.reset()
+    assert not problems, "the test's zones could not be deleted:\n" + "\n".join(problems)
+    if not request.node.get_closest_marker("keeps_no_watch"):
+        watch.check()
+
+
+@pytest.fixture
+def makeHost():
+    """Further hosts, with settings of their own."""
+    made = []
+
+    def make(**more):
+        made.append(Host(**more))
+        return made[-1]
+
+    yield make
+    problems = [problem for host in made for problem in host.close()]
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def zone(host):
+    """A BusyBox zone that runs."""
+    return host.zone("z1", boot=True)
+
+
+def debianZone(host, suite, init):
+    name = f"{suite}-{init}".replace("bookworm", "b").replace("trixie", "t")
+    zone = host.zone(name, images.debian(host, suite, init))
+    host.keptZones.add(name)
+    return zone
+
+
+@pytest.fixture(scope="session")
+def bookwormZone(sharedHost):
+    """A Debian bookworm zone with systemd, kept for the whole run; tests use `bookworm`."""
+    return debianZone(sharedHost, "bookworm", "systemd")
+
+
+@pytest.fixture(scope="session")
+def trixieZone(sharedHost):
+    return debianZone(sharedHost, "trixie", "systemd")
+
+
+@pytest.fixture(scope="session")
+def sysvinitZone(sharedHost):
+    return debianZone(sharedHost, "bookworm", "sysvinit")
+
+
+@pytest.fixture(scope="session")
+def openrcZone(sharedHost):
+    return debianZone(sharedHost, "bookworm", "openrc")
+
+
+def running(zone):
+    if zone.state != "running":
+        zone.boot()
+    return zone.untilBooted()
+
+
+@pytest.fixture
+def bookworm(bookwormZone, host):
+    """The Debian bookworm zone, booted."""
+    return running(bookwormZone)
+
+
+@pytest.fixture
+def trixie(trixieZone, host):
+    return running(trixieZone)
+
+
+@pytest.fixture
+def sysvinit(sysvinitZone, host):
+    return running(sysvinitZone)
+
+
+@pytest.fixture
+def openrc(openrcZone, host):
+    return running(openrcZone)

@@ -1,0 +1,39 @@
+"""Run as an unprivileged user: makes the calls that stand in JSON on standard input, one reply each.
+
+in:  {"address": ..., "calls": [[path, interface, method, signature, args, fds], ...]}
+out: [error name or "", ...]
+"""
+
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from gi.repository import GLib  # noqa: E402
+
+from support.bus import SERVICE, Bus, BusFault  # noqa: E402
+
+
+def main():
+    request = json.load(sys.stdin)
+    bus = Bus(request["address"])
+    replies = []
+    for path, interface, method, signature, text, fds in request["calls"]:
+        body = GLib.Variant.parse(GLib.VariantType.new(signature), text, None, None)
+        opened = [os.open("/dev/null", os.O_RDONLY) for _ in range(fds)]
+        try:
+            service = interface if interface.startswith("org.freedesktop.DBus") and path.startswith(
+                "/org/freedesktop/DBus") else SERVICE
+            bus.send(path, interface, method, body, fds=opened, service=service)
+            replies.append("")
+        except BusFault as fault:
+            replies.append(fault.full)
+        finally:
+            for fd in opened:
+                os.close(fd)
+    json.dump(replies, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

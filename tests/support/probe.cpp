@@ -1,0 +1,191 @@
+// Tries, inside a zone, what a zone must not be able to do. Prints "ok" where
+// the kernel let it, else the errno's name; one word, so that a test can compare.
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/keyctl.h>
+#include <linux/vm_sockets.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/klog.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/time.h>
+#include <sys/timex.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+long syscallByNumber(const Arguments& words) {
+    long value[6] = {};
+    for (std::size_t i = 1; i < words.size() && i <= 6; ++i) {
+        value[i - 1] = std::strtol(words[i].c_str(), nullptr, 0);
+    }
+    return syscall(std::strtol(words[0].c_str(), nullptr, 0), value[0], value[1], value[2], value[3], value[4],
+                   value[5]);
+}
+
+#ifdef __x86_64__
+/// The same kernel through the i386 table; all pointers are null, which is enough to tell ENOSYS/EPERM from EFAULT.
+long syscallByInt80(const Arguments& words) {
+    long result = std::strtol(words[0].c_str(), nullptr, 0);
+    asm volatile("int $0x80"
+                 : "+a"(result)
+                 : "b"(0), "c"(0), "d"(0), "S"(0), "D"(0)
+                 : "memory", "r8", "r9", "r10", "r11");
+    const int narrow = static_cast<int>(result);
+    if (narrow < 0 && narrow > -4096) {
+        errno = -narrow;
+        return -1;
+    }
+    return narrow;
+}
+#endif
+
+long node(const Arguments& words) {
+    const mode_t type = words[1] == "b" ? S_IFBLK : S_IFCHR;
+    return mknod(words[0].c_str(), type | 0600,
+                 makedev(static_cast<unsigned>(std::stoul(words[2])), static_cast<unsigned>(std::stoul(words[3]))));
+}
+
+/// Opens a file by a handle made up from an inode number (the "shocker" attack).
+long byHandle(const Arguments& words) {
+    union {
+        file_handle head;
+        char room[sizeof(file_handle) + 8];
+    } handle{};
+    handle.head.handle_bytes = 8;
+    handle.head.handle_type = 1; // FILEID_INO32_GEN
+    const std::uint32_t inode = static_cast<std::uint32_t>(std::stoul(words[1]));
+    std::memcpy(handle.head.f_handle, &inode, sizeof inode);
+    const int place = open(words[0].c_str(), O_RDONLY | O_DIRECTORY);
+    if (place < 0) {
+        return -1;
+    }
+    const int flags = words.size() > 2 && words[2] == "directory" ? O_RDONLY | O_DIRECTORY : O_RDONLY;
+    return static_cast<long>(open_by_handle_at(place, &handle.head, flags));
+}
+
+long connectAbstract(const Arguments& words) {
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path + 1, words[0].data(), words[0].size());
+    return connect(fd, reinterpret_cast<sockaddr*>(&address),
+                   static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + words[0].size()));
+}
+
+long connectVsock(const Arguments&) {
+    const int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
+    if (fd < 0) {
+        return -1;
+    }
+    sockaddr_vm address{};
+    address.svm_family = AF_VSOCK;
+    address.svm_cid = VMADDR_CID_HOST;
+    address.svm_port = 22;
+    return connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
+}
+
+long setClock(const Arguments&) {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    return clock_settime(CLOCK_REALTIME, &now);
+}
+
+long adjustClock(const Arguments&) {
+    timex change{};
+    change.modes = ADJ_TICK;
+    change.tick = 10000;
+    return adjtimex(&change);
+}
+
+long injectInput(const Arguments& words) {
+    for (const char letter : words[0]) {
+        if (ioctl(0, TIOCSTI, &letter) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+long kernelLog(const Arguments&) {
+    char room[64];
+    return klogctl(3, room, sizeof room);
+}
+
+long overlayMount(const Arguments& words) {
+    return mount(words[0].c_str(), words[1].c_str(), words[2].c_str(), 0, words.size() > 3 ? words[3].c_str() : "");
+}
+
+long remount(const Arguments& words) {
+    return mount(nullptr, words[0].c_str(), nullptr, MS_REMOUNT | MS_BIND, nullptr);
+}
+
+/// The serial number of the session keyring; 0 where the zone may not ask.
+long keyring(const Arguments&) {
+    const long serial = syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
+    if (serial > 0) {
+        std::printf("%ld ", serial);
+    }
+    return serial;
+}
+
+const std::map<std::string, std::function<long(const Arguments&)>> attempts{
+    {"syscall", syscallByNumber},
+#ifdef __x86_64__
+    {"int80", syscallByInt80},
+#endif
+    {"mknod", node},
+    {"handle", byHandle},
+    {"abstract", connectAbstract},
+    {"vsock", connectVsock},
+    {"settime", setClock},
+    {"adjtime", adjustClock},
+    {"sti", injectInput},
+    {"klog", kernelLog},
+    {"mount", overlayMount},
+    {"remount", remount},
+    {"keyring", keyring},
+    {"open", [](const Arguments& w) { return static_cast<long>(open(w[0].c_str(), O_RDONLY | O_NONBLOCK)); }},
+    {"write",
+     [](const Arguments& w) {
+         const int fd = open(w[0].c_str(), O_WRONLY);
+         return fd < 0 ? -1L : static_cast<long>(write(fd, w[1].data(), w[1].size()));
+     }},
+    {"kill", [](const Arguments& w) { return static_cast<long>(kill(std::stoi(w[0]), 0)); }},
+    {"audit", [](const Arguments&) { return static_cast<long>(socket(AF_NETLINK, SOCK_RAW, 9)); }},
+    {"domainname", [](const Arguments&) { return static_cast<long>(setdomainname("probe", 5)); }},
+    {"unshare", [](const Arguments& w) { return static_cast<long>(unshare(std::stoi(w[0], nullptr, 0))); }},
+};
+
+} // namespace
+
+int main(int count, char** values) {
+    const Arguments words(values + 1, values + count);
+    if (words.empty() || !attempts.contains(words[0])) {
+        std::puts("unknown attempt");
+        return 2;
+    }
+    errno = 0;
+    const long result = attempts.at(words[0])(Arguments(words.begin() + 1, words.end()));
+    std::puts(result < 0 ? strerrorname_np(errno) : "ok");
+    return 0;
+}

@@ -1,0 +1,259 @@
+"""Every key of a definition has an effect that is seen inside a zone, and a test of it here.
+
+A test claims its keys with @shows(…); test_every_key_has_a_test compares the claims with the keys that
+`zonectl help definition` prints from the schema. A key without a test fails it, and so does a claim
+of a key that is no more.
+"""
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from support import images
+from support.bus import BusFault
+from support.host import cgroupMount
+from support.wait import eventually
+
+SHOWN = {}
+
+
+def shows(*keys):
+    def mark(test):
+        for key in keys:
+            SHOWN[key] = test.__name__
+        return test
+    return mark
+
+
+def test_every_key_has_a_test(host):
+    text = host.zonectl("help", "definition").stdout
+    keys = re.findall(r"^([a-z][a-z.*\[\]-]*) \(", text, re.MULTILINE)
+    assert len(keys) > 15
+    assert sorted(SHOWN) == sorted(keys)
+
+
+def test_the_manual_page_names_every_key(host):
+    from support.host import BUILD
+    text = next(BUILD.rglob("zone.yaml.5")).read_text()
+    for key in SHOWN:
+        assert key.replace("-", "\\-") in text or key in text, key
+
+
+@shows("zone")
+def test_the_zones_name_is_its_hostname_and_in_its_cgroup(host):
+    zone = host.zone("named", boot=True)
+    assert zone.sh("hostname") == "named"
+    assert "named" in zone.get("CGroup")
+
+
+@shows("description")
+def test_the_description_is_shown_and_handed_to_nobody_else(host):
+    zone = host.zone("z1", description="Customer web server", boot=True)
+    assert zone.get("Description") == "Customer web server"
+    assert "Customer web server" in host.zonectl("show", "z1").stdout
+    assert "Customer" not in zone.sh("cat /proc/1/environ; hostname")
+
+
+@shows("image")
+def test_the_image_is_what_the_zone_starts_from(host):
+    host.image("other", images.busybox(extra=lambda tar: tar.file("etc/other", "of another image\n")))
+    assert host.zone("z1", image="other", boot=True).sh("cat /etc/other") == "of another image"
+    assert host.zone("z2", boot=True).exec("cat", "/etc/other", check=False).returncode != 0
+
+
+@shows("autoboot")
+def test_only_zones_with_autoboot_come_up_with_the_service(host):
+    """zoned boots them when it finds that the machine has started anew: its run folder is empty."""
+    host.zone("comes", autoboot="true")
+    host.zone("stays")
+    host.stop()
+    import shutil
+    shutil.rmtree(host.root / "run/zoned")
+    host.start()
+    eventually(lambda: host.zones()["comes"] == "running", 30)
+    assert host.zones()["stays"] == "installed"
+
+
+def test_autoboot_does_not_boot_a_halted_zone_when_only_the_service_restarts(host):
+    zone = host.zone("z1", autoboot="true")
+    zone.boot()
+    zone.halt()
+    host.restart()
+    time.sleep(1)
+    assert zone.state == "installed"
+
+
+@shows("init")
+def test_the_init_program_and_its_arguments_can_be_given(host):
+    zone = host.zone("z1", init='["/bin/sh", "-c", "echo mine >/run/mine; exec sleep 1000", "name"]', boot=True)
+    eventually(lambda: zone.exec("cat", "/run/mine", check=False).stdout == "mine\n")
+    assert zone.get("InitKind") == "custom"
+    assert zone.sh("tr '\\0' ' ' </proc/1/cmdline") == "sleep 1000"
+
+
+def test_the_kind_of_init_can_be_forced(host):
+    zone = host.zone("z1", init="busybox", boot=True)
+    assert zone.get("InitKind") == "busybox"
+
+
+@shows("hostname")
+def test_the_hostname_is_set_before_init_starts(host):
+    zone = host.zone("z1", hostname="web.example.org", boot=True)
+    assert zone.sh("cat /proc/sys/kernel/hostname") == "web.example.org"
+    assert zone.sh("cat /etc/hostname").splitlines()[0] == "web.example.org"
+    assert "web.example.org" in zone.sh("cat /etc/hosts")
+
+
+@shows("network", "network[].name")
+def test_interfaces_have_the_names_that_are_given(host):
+    zone = host.zone("z1", network="[{name: lan0}, {name: back-1}]", boot=True)
+    assert set(zone.sh("ls /sys/class/net").split()) >= {"lo", "lan0", "back-1"}
+    none = host.zone("z2", network="[]", boot=True)
+    assert none.sh("ls /sys/class/net").split() == ["lo"]
+    assert "UP" in none.sh("ip link show lo")
+
+
+@shows("network[].bridge")
+def test_an_interface_can_be_on_the_administrators_own_bridge(host):
+    import subprocess
+    bridge = host.tag + "x"
+    subprocess.run(["ip", "link", "add", bridge, "type", "bridge"], check=True)
+    try:
+        subprocess.run(["ip", "address", "add", "192.0.2.1/24", "dev", bridge], check=True)
+        subprocess.run(["ip", "link", "set", bridge, "up"], check=True)
+        zone = host.zone("z1", network=f"[{{name: eth0, bridge: {bridge}, address: 192.0.2.7/24}}]", boot=True)
+        zone.exec("ping", "-c", "1", "-W", "5", "192.0.2.1")
+        ports = subprocess.run(["ip", "-br", "link", "show", "master", bridge], capture_output=True, text=True,
+                               check=True).stdout.split()
+        assert ports
+        zone.halt()
+    finally:
+        subprocess.run(["ip", "link", "del", bridge], check=True)
+
+
+@shows("network[].address")
+def test_an_address_is_the_interfaces_before_init_starts(host):
+    zone = host.zone("z1", network=f"[{{name: eth0, address: {host.subnet}.7.9/16}}]", boot=True)
+    assert f"inet {host.subnet}.7.9/16" in zone.sh("ip -4 address show eth0")
+    assert zone.get("Addresses") == [("eth0", f"{host.subnet}.7.9/16")]
+
+
+@shows("network[].gateway")
+def test_the_gateway_is_the_default_route(host):
+    zone = host.zone("z1", network=f"[{{name: eth0, address: {host.subnet}.7.9/16, gateway: {host.subnet}.0.77}}]",
+                     boot=True)
+    assert f"default via {host.subnet}.0.77 dev eth0" in zone.sh("ip route")
+    assert f"default via {host.gateway} dev eth0" in host.zone("z2", boot=True).sh("ip route")
+
+
+@shows("dns")
+def test_name_servers_are_in_resolv_conf(host):
+    zone = host.zone("z1", dns="[192.0.2.53, 198.51.100.53]", boot=True)
+    servers = re.findall(r"^nameserver (\S+)", zone.sh("cat /etc/resolv.conf"), re.MULTILINE)
+    assert servers == ["192.0.2.53", "198.51.100.53"]
+
+
+def hasController(name):
+    return name in (cgroupMount() / "cgroup.controllers").read_text().split()
+
+
+def limit(host, key, value, controller, file, expected):
+    """With the controller: the limit is the kernel's. Without: the boot is refused in a sentence that names both."""
+    zone = host.zone("z1", **{key: value})
+    if hasController(controller):
+        zone.boot()
+        group = cgroupMount() / zone.get("CGroup").lstrip("/")
+        found = [path.read_text().strip() for path in (group / file, *group.glob(f"*/{file}")) if path.exists()]
+        assert expected in found
+    else:
+        with pytest.raises((BusFault, AssertionError)) as told:
+            zone.boot()
+        assert "LimitUnavailable" in str(told.value) and key in str(told.value)
+        assert controller.split(".")[0] in str(told.value)
+        assert zone.state == "installed"
+
+
+@shows("resources", "resources.cpus")
+def test_processor_time_is_limited(host):
+    limit(host, "resources.cpus", "1.5", "cpu", "cpu.max", "150000 100000")
+
+
+@shows("resources.memory")
+def test_memory_is_limited(host):
+    limit(host, "resources.memory", "512M", "memory", "memory.max", str(512 << 20))
+
+
+@shows("resources.processes")
+def test_the_number_of_processes_is_limited(host):
+    limit(host, "resources.processes", "512", "pids", "pids.max", "512")
+
+
+@shows("resources.optional")
+def test_a_limit_that_the_host_cannot_keep_may_be_optional(host):
+    zone = host.zone("z1", resources="{cpus: 1.5, memory: 512M, processes: 512, optional: true}", boot=True)
+    zone.exec("true")
+
+
+@pytest.fixture
+def source(host):
+    folder = host.base / "volume"
+    folder.mkdir()
+    folder.chmod(0o777)
+    (folder / "file").write_text("of the host\n")
+    yield folder
+    import shutil
+    shutil.rmtree(folder)
+
+
+@shows("mounts", "mounts[].source", "mounts[].target")
+def test_a_folder_of_the_host_is_mounted_and_writable(host, source):
+    zone = host.zone("z1", mounts=f"[{{source: {source}, target: /var/www/deep}}]", boot=True)
+    assert zone.sh("cat /var/www/deep/file") == "of the host"
+    zone.sh("echo of the zone >/var/www/deep/new")
+    assert (source / "new").read_text() == "of the zone\n"
+    # Root in the zone is root of its files, never root of the host's: the owner is mapped.
+    assert (source / "new").stat().st_uid == 0 and zone.sh("stat -c %u /var/www/deep/new") == "0"
+
+
+def test_a_file_of_the_host_can_be_mounted(host, source):
+    zone = host.zone("z1", mounts=f"[{{source: {source}/file, target: /etc/file}}]", boot=True)
+    assert zone.sh("cat /etc/file") == "of the host"
+
+
+@shows("mounts[].read-only")
+def test_a_read_only_mount_stays_so(host, source):
+    zone = host.zone("z1", mounts=f"[{{source: {source}, target: /data, read-only: true}}]", boot=True)
+    assert zone.sh("cat /data/file") == "of the host"
+    for attempt in ("echo x >/data/file", "mount -o remount,rw /data && echo x >/data/file",
+                    "mount -o remount,bind,rw /data && echo x >/data/file",
+                    "mkdir -p /mnt/y && mount --bind /data /mnt/y && mount -o remount,bind,rw /mnt/y &&"
+                    " echo x >/mnt/y/file"):
+        assert zone.exec("sh", "-c", attempt, check=False).returncode != 0
+    assert (source / "file").read_text() == "of the host\n"
+
+
+@shows("environment", "environment.*")
+def test_environment_variables_reach_init_and_programs(host):
+    zone = host.zone("z1", environment="{LANG: C.UTF-8, GREETING: 'good day'}", boot=True)
+    inside = zone.sh("tr '\\0' '\\n' </proc/1/environ").splitlines()
+    assert "LANG=C.UTF-8" in inside and "GREETING=good day" in inside
+    assert zone.sh("echo $GREETING") == "good day"
+
+
+@shows("stop-timeout")
+def test_a_zone_that_does_not_stop_is_halted_after_its_time(host):
+    host.image("deaf", images.withInit("#!/bin/sh\ntrap '' TERM INT USR1 USR2 PWR HUP\nwhile :; do sleep 1; done\n"))
+    zone = host.zone("z1", image="deaf", **{"stop-timeout": "2s"}, boot=True)
+    begin = time.monotonic()
+    zone.shutdown()
+    assert 1.5 < time.monotonic() - begin < 20
+    assert zone.state == "installed"
+
+
+@shows("privileged")
+def test_a_privileged_zone_has_no_user_namespace(host):
+    zone = host.zone("z1", privileged="true", boot=True)
+    assert Path(f"/proc/{zone.pid}/ns/user").readlink() == Path("/proc/self/ns/user").readlink()
+    assert zone.namespaces()["pid"] != str(Path("/proc/self/ns/pid").readlink())

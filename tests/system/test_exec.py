@@ -1,0 +1,137 @@
+"""zonectl exec: a program in a zone behaves as one on the host would, in scripts and pipes."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from support.wait import eventually
+
+
+def test_bytes_and_status_come_through_unchanged(host, zone):
+    data = bytes(range(256)) * 400 + b"\x04\x03\x00\xff"
+    done = host.zonectl("exec", "z1", "--", "sh", "-c", "cat; exit 7", input=data, text=False, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (7, data, b"")
+
+
+def test_output_and_errors_are_kept_apart(host, zone):
+    done = zone.exec("sh", "-c", "echo out; echo err >&2")
+    assert (done.stdout, done.stderr) == ("out\n", "err\n")
+
+
+def test_ten_megabytes_pass_in_both_directions(host, zone):
+    data = os.urandom(10 << 20)
+    done = host.zonectl("exec", "z1", "--", "cat", input=data, text=False)
+    assert done.stdout == data
+
+
+def test_a_reader_that_stops_early_ends_the_program(host, zone):
+    """zonectl exec z1 -- yes | head -1"""
+    reader, writer = os.pipe()
+    client = host.popen("exec", "z1", "--", "yes", stdout=writer, stdin=subprocess.DEVNULL)
+    os.close(writer)
+    assert os.read(reader, 4) == b"y\ny\n"
+    os.close(reader)
+    client.wait(20)
+    eventually(lambda: zone.exec("pidof", "yes", check=False).returncode != 0, what="yes to end")
+
+
+def test_standard_input_may_be_closed(host, zone):
+    assert zone.exec("sh", "-c", "cat; echo end").stdout == "end\n"
+
+
+def test_the_user_is_taken_from_the_zones_own_accounts(host, zone):
+    assert zone.sh("id -u; id -g; id -G", options=("--user", "user")).split() == ["1000", "1000", "1000", "100"]
+    assert zone.sh("echo $HOME $USER", options=("--user", "user")) == "/home/user user"
+    assert zone.sh("id -u", options=("--user", "1000")) == "1000"
+    host.refused("exec", "z1", "--user", "nobody-here", "--", "true", status=range(1, 128), says="nobody-here")
+
+
+def test_the_folder_can_be_chosen(host, zone):
+    assert zone.exec("pwd", options=("--cwd", "/home/user")).stdout == "/home/user\n"
+    host.refused("exec", "z1", "--cwd", "/no/such", "--", "true", status=range(1, 128), says="/no/such")
+
+
+def test_the_environment_is_the_zones_and_can_be_added_to(host, zone):
+    done = zone.exec("env", options=("--env", "A=1", "--env", "B=x y"), env={"SECRET_OF_THE_HOST": "x"})
+    lines = done.stdout.splitlines()
+    assert "A=1" in lines and "B=x y" in lines
+    assert any(line.startswith("PATH=") for line in lines)
+    assert "SECRET_OF_THE_HOST" not in done.stdout and "DBUS_SYSTEM_BUS_ADDRESS" not in done.stdout
+
+
+def test_a_terminal_is_given_when_asked_for(host, zone):
+    assert zone.exec("sh", "-c", "test -t 0 || echo none").stdout == "none\n"
+    done = zone.exec("tty", options=("--tty",))
+    assert done.stdout.strip().startswith("/dev/pts/")
+
+
+def test_a_program_that_is_not_there_is_status_127(host, zone):
+    host.refused("exec", "z1", "--", "nosuch-program", status=(127,), says="nosuch-program")
+
+
+def test_a_file_that_is_no_program_is_status_126(host, zone):
+    host.refused("exec", "z1", "--", "/etc/passwd", status=(126,), says="/etc/passwd")
+
+
+def test_a_program_killed_by_a_signal_is_128_and_its_number(host, zone):
+    assert zone.exec("sh", "-c", "kill -KILL $$", check=False).returncode == 137
+    assert zone.exec("sh", "-c", "kill -TERM $$", check=False).returncode == 143
+
+
+def test_arguments_are_passed_without_a_shell(host, zone):
+    argv = ["a b", "$HOME", "*", ";", "--help", "", "\n", "ü"]
+    done = host.zonectl("exec", "z1", "--", "printf", "<%s>", *argv)
+    assert done.stdout == "".join(f"<{word}>" for word in argv)
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_client_that_dies_takes_its_program_along(host, zone, end):
+    client = host.popen("exec", "z1", "--", "sleep", "4711", stdin=subprocess.DEVNULL)
+    eventually(lambda: zone.exec("pidof", "sleep", check=False).returncode == 0)
+    client.send_signal(end)
+    client.wait(20)
+    eventually(lambda: "4711" not in zone.sh("ps -o args"), what="sleep to be gone from the zone")
+
+
+def test_a_program_that_ignores_the_hangup_is_killed(host, zone):
+    client = host.popen("exec", "z1", "--", "sh", "-c", "trap '' HUP; while :; do sleep 4711; done",
+                        stdin=subprocess.DEVNULL)
+    eventually(lambda: "4711" in zone.sh("ps -o args | grep -v ps"))
+    client.kill()
+    client.wait()
+    eventually(lambda: "trap" not in zone.sh("ps -o args"), 30, "the shell to be gone from the zone")
+
+
+def test_programs_run_beside_each_other(host, zone):
+    clients = [host.popen("exec", "z1", "--", "sh", "-c", f"sleep 0.5; exit {number}", stdin=subprocess.DEVNULL)
+               for number in range(20)]
+    assert [client.wait(30) for client in clients] == list(range(20))
+
+
+def test_a_program_left_in_the_background_keeps_neither_client_nor_pipe(host, zone):
+    done = zone.exec("sh", "-c", "sleep 4711 >/dev/null 2>&1 </dev/null & echo started", timeout=20)
+    assert done.stdout == "started\n"
+
+
+def test_a_zone_that_is_halted_ends_its_programs(host, zone):
+    client = host.popen("exec", "z1", "--", "sleep", "1000", stdin=subprocess.DEVNULL)
+    eventually(lambda: zone.exec("pidof", "sleep", check=False).returncode == 0)
+    zone.halt()
+    assert client.wait(20) != 0
+
+
+def test_a_zone_that_does_not_run_is_refused_with_advice(host):
+    host.zone("z1")
+    host.refused("exec", "z1", "--", "true", says=("z1", "boot"))
+
+
+def test_a_program_of_a_running_zone_is_started_in_under_a_second(host, zone):
+    """A guard against an accidental wait, not a benchmark."""
+    zone.exec("true")
+    begin = time.monotonic()
+    for _ in range(5):
+        zone.exec("true")
+    assert time.monotonic() - begin < 5

@@ -1,0 +1,175 @@
+"""Zones on the managed network: they reach each other and the bridge, and cannot pretend to be another."""
+
+import json
+import subprocess
+
+import pytest
+
+from support.wait import eventually
+
+
+def pings(zone, address, count=1):
+    return zone.exec("ping", "-c", str(count), "-W", "2", address, check=False).returncode == 0
+
+
+def test_two_zones_reach_each_other_and_the_bridge(host):
+    a, b = host.zone("a", boot=True), host.zone("b", boot=True)
+    for zone, other in ((a, b), (b, a)):
+        assert pings(zone, other.address) and pings(zone, host.gateway)
+    assert subprocess.run(["ping", "-c", "1", "-W", "5", a.address], capture_output=True, check=False).returncode == 0
+
+
+def test_an_address_is_assigned_once_and_kept(host):
+    a, b = host.zone("a", boot=True), host.zone("b", boot=True)
+    first = a.address
+    assert first != b.address and first.startswith(host.subnet + ".") and first != host.gateway
+    a.halt()
+    host.restart()
+    a.boot()
+    assert a.address == first
+    assert f"inet {first}/16" in a.sh("ip -4 address show eth0")
+
+
+def test_the_network_is_there_when_init_starts(host):
+    zone = host.zone("z1", init='["/bin/sh", "-c", "ip route >/route; ip addr >/addr; cp /etc/resolv.conf /r;'
+                                ' exec sleep 1000"]', boot=True)
+    eventually(lambda: zone.exec("test", "-e", "/r", check=False).returncode == 0)
+    assert f"default via {host.gateway}" in zone.sh("cat /route")
+    assert zone.address in zone.sh("cat /addr")
+
+
+def test_identity_files_are_the_zones_own(host):
+    zone = host.zone("z1", boot=True)
+    machine = zone.sh("cat /etc/machine-id")
+    assert machine == zone.get("Uuid") and len(machine) == 32
+    assert zone.sh("cat /etc/hostname") == "z1"
+    hosts = zone.sh("cat /etc/hosts")
+    assert "127.0.0.1" in hosts and "localhost" in hosts and "z1" in hosts
+    assert zone.sh("hostname -i || true") is not None
+    before = machine
+    zone.halt()
+    zone.boot()
+    assert zone.sh("cat /etc/machine-id") == before
+    assert host.zone("z2", boot=True).get("Uuid") != before
+
+
+def test_what_the_zone_wrote_into_its_hosts_file_is_not_lost_without_need(host):
+    zone = host.zone("z1", boot=True)
+    zone.sh("echo '192.0.2.1 mine' >>/etc/hosts")
+    zone.reboot()
+    assert "z1" in zone.sh("cat /etc/hosts")
+
+
+def counterpart(a, b):
+    return a.sh("cat /sys/class/net/eth0/address"), b.sh("cat /sys/class/net/eth0/address")
+
+
+def test_a_source_address_of_another_is_dropped(host):  # threat 29
+    a, b, c = (host.zone(name, boot=True) for name in "abc")
+    assert pings(a, b.address)
+    stolen = c.address
+    a.sh(f"ip address add {stolen}/32 dev eth0")
+    for source in (stolen, f"{host.subnet}.99.99", "192.0.2.9"):
+        a.exec("ip", "address", "add", f"{source}/32", "dev", "eth0", check=False)
+        done = a.exec("ping", "-c", "2", "-W", "1", "-I", source, b.address, check=False)
+        assert done.returncode != 0 and " 0 packets received" in done.stdout
+    assert pings(a, b.address), "honest traffic must go on"
+    assert pings(c, b.address)
+    # b has not learnt a false neighbour by the ARP requests either.
+    assert counterpart(a, c)[0] not in b.sh(f"ip neigh show {stolen} || true")
+
+
+def test_a_changed_hardware_address_is_dropped(host):  # threat 30
+    a, b = host.zone("a", boot=True), host.zone("b", boot=True)
+    own, neighbours = counterpart(a, b)
+    for address in ("02:00:00:12:34:56", neighbours):
+        a.sh(f"ip link set eth0 down; ip link set eth0 address {address}; ip link set eth0 up;"
+             f"ip route add default via {host.gateway} || true")
+        assert not pings(a, b.address)
+    assert pings(b, host.gateway), "the neighbour is unharmed"
+    a.sh(f"ip link set eth0 down; ip link set eth0 address {own}; ip link set eth0 up")
+    eventually(lambda: pings(a, b.address), 15)
+
+
+def test_a_zone_cannot_reach_into_the_hosts_interfaces(host):  # threat 35
+    zone = host.zone("z1", boot=True)
+    before = subprocess.run(["ip", "-br", "link"], capture_output=True, check=True).stdout
+    for attempt in ("ip link add x type veth peer name y netns 1", "ip link set eth0 netns 1",
+                    f"ip link set {host.tag} down"):
+        zone.exec("sh", "-c", attempt, check=False)
+    after = subprocess.run(["ip", "-br", "link"], capture_output=True, check=True).stdout
+    assert {line.split()[0].split(b"@")[0] for line in after.splitlines()} == \
+        {line.split()[0].split(b"@")[0] for line in before.splitlines()}
+    zone.halt()
+    assert zone.state == "installed"
+
+
+def test_a_zone_that_deletes_or_renames_its_interface_stops_cleanly(host):
+    for command in ("ip link del eth0", "ip link set eth0 down; ip link set eth0 name other0"):
+        zone = host.zone("z1", boot=True)
+        zone.exec("sh", "-c", command, check=False)
+        zone.shutdown(20)
+        zone.boot()
+        assert pings(zone, host.gateway)
+        zone.halt()
+        zone.delete()
+
+
+def test_the_firewall_masquerades_to_the_outside_only(host):
+    host.zone("z1", boot=True)
+    rules = json.loads(subprocess.run(["nft", "-j", "list", "table", "inet", host.tag], capture_output=True,
+                                      check=True).stdout)
+    assert "masquerade" in json.dumps(rules)
+
+
+def test_rules_do_not_grow_with_the_number_of_zones(host):
+    def rules():
+        count = 0
+        for family in ("inet", "bridge"):
+            listing = json.loads(subprocess.run(["nft", "-j", "list", "table", family, host.tag],
+                                                capture_output=True, check=True).stdout)
+            count += sum("rule" in item for item in listing["nftables"])
+        return count
+
+    host.zone("a", boot=True)
+    one = rules()
+    for name in "bcd":
+        host.zone(name, boot=True)
+    assert rules() == one > 0
+
+
+def test_a_firewall_that_was_flushed_is_whole_again_after_a_restart(host):
+    a, b = host.zone("a", boot=True), host.zone("b", boot=True)
+    for family in ("inet", "bridge"):
+        subprocess.run(["nft", "delete", "table", family, host.tag], check=True)
+    host.restart()
+    assert pings(a, b.address)
+    a.sh("ip address add 192.0.2.9/32 dev eth0")
+    assert a.exec("ping", "-c", "1", "-W", "1", "-I", "192.0.2.9", b.address, check=False).returncode != 0
+
+
+def test_a_bridge_that_was_deleted_is_made_again(host):
+    zone = host.zone("z1", boot=True)
+    zone.halt()
+    subprocess.run(["ip", "link", "del", host.tag], check=True)
+    host.restart()
+    zone.boot()
+    assert pings(zone, host.gateway)
+
+
+@pytest.mark.parametrize("address, says", [("192.0.2.7/24", "subnet"), ("GATEWAY/16", ""), ("BASE.0.0/16", ""),
+                                           ("BASE.255.255/16", "")])
+def test_an_address_that_cannot_be_is_refused(host, address, says):
+    address = address.replace("GATEWAY", host.gateway).replace("BASE", host.subnet)
+    host.refused("create", "z1", "--image", "busybox", "--set", f"network[0].address={address}",
+                 says=("network[0].address", says))
+    assert host.zones() == {}
+
+
+def test_an_address_is_not_given_twice(host):
+    host.zonectl("create", "a", "--image", "busybox", "--set", f"network[0].address={host.subnet}.4.4/16")
+    host.refused("create", "b", "--image", "busybox", "--set", f"network[0].address={host.subnet}.4.4/16",
+                 says=(f"{host.subnet}.4.4", "a"))
+    host.zonectl("create", "c", "--image", "busybox", "--boot")
+    taken = host.bus.get("/org/zoned1/zone/c", "org.zoned1.Zone", "Addresses")[0][1]
+    host.refused("create", "b", "--image", "busybox", "--set", f"network[0].address={taken}", says="c")

@@ -1,0 +1,65 @@
+#include "platform/run_record.hpp"
+
+#include <fcntl.h>
+
+#include "platform_examples.hpp"
+#include "support/catch.hpp"
+#include "support/test_folder.hpp"
+#include "sys/error.hpp"
+#include "sys/file.hpp"
+
+using namespace zoned;
+using platform::RunRecord;
+
+TEST_CASE("a record is found again with its zone and its steps") {
+    const test::TestFolder folder;
+    const std::string path = folder.path() + "/record";
+    {
+        RunRecord record = RunRecord::begin(path, {test::fullSpec(), "/sys/fs/cgroup/zones.slice/web"});
+        record.note("cgroup");
+        record.note("mount:/with \"quotes\"\nand more");
+    }
+    const auto found = RunRecord::find(path);
+    REQUIRE(found);
+    REQUIRE(found->zone().cgroup == "/sys/fs/cgroup/zones.slice/web");
+    REQUIRE(platform::toJson(found->zone().spec) == platform::toJson(test::fullSpec()));
+    REQUIRE(found->steps() == std::vector<std::string>{"cgroup", "mount:/with \"quotes\"\nand more"});
+}
+
+TEST_CASE("a second record of the same zone is refused") {
+    const test::TestFolder folder;
+    const std::string path = folder.path() + "/record";
+    (void)RunRecord::begin(path, {test::fullSpec(), "/cg"});
+    REQUIRE_THROWS_AS(RunRecord::begin(path, {test::fullSpec(), "/cg"}), sys::Error);
+}
+
+TEST_CASE("no record is found where none is, and none after its removal") {
+    const test::TestFolder folder;
+    const std::string path = folder.path() + "/record";
+    REQUIRE_FALSE(RunRecord::find(path));
+    RunRecord::begin(path, {test::fullSpec(), "/cg"}).remove();
+    REQUIRE_FALSE(RunRecord::find(path));
+}
+
+TEST_CASE("a torn record shows the steps that were noted whole, or says that it is damaged") {
+    const test::TestFolder folder;
+    const std::string path = folder.path() + "/record";
+    {
+        RunRecord record = RunRecord::begin(path, {test::fullSpec(), "/cg"});
+        record.note("cgroup");
+        record.note("process");
+    }
+    const std::string whole = *sys::readFile(path);
+    const std::size_t headLength = whole.find('\n') + 1;
+    for (std::size_t length = 0; length < whole.size(); ++length) {
+        sys::replaceVolatileFile(path, whole.substr(0, length));
+        if (length < headLength - 1) {
+            REQUIRE_THROWS_AS(RunRecord::find(path), sys::Error);
+        } else {
+            const auto found = RunRecord::find(path);
+            REQUIRE(found);
+            REQUIRE(found->steps().size() <= 2);
+            REQUIRE((found->steps().empty() || found->steps().front() == "cgroup"));
+        }
+    }
+}

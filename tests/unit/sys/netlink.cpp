@@ -1,0 +1,234 @@
+#include "sys/netlink.hpp"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "support/catch.hpp"
+#include "support/network_namespace.hpp"
+
+using namespace zoned;
+using sys::Netlink;
+using test::InNamespace;
+
+namespace {
+
+constexpr const char* bridgeMac = "02:5a:00:00:00:01";
+constexpr const char* peerMac = "02:5a:00:00:00:02";
+constexpr std::uint32_t address = 0x0a4d0002; // 10.77.0.2
+constexpr std::uint32_t gateway = 0x0a4d0001;
+
+int errorCode(const std::function<void()>& action) {
+    try {
+        action();
+    } catch (const sys::Error& error) {
+        return error.code();
+    }
+    return 0;
+}
+
+const sys::LinkInfo* find(const std::vector<sys::LinkInfo>& links, const std::string& name) {
+    const auto found = std::find_if(links.begin(), links.end(), [&](const auto& link) { return link.name == name; });
+    return found == links.end() ? nullptr : &*found;
+}
+
+/// An ioctl about a link of the present namespace: an answer from another door than the one under test.
+ifreq ask(unsigned long request, const std::string& link) {
+    ifreq question{};
+    std::strncpy(question.ifr_name, link.c_str(), IFNAMSIZ - 1);
+    const sys::UniqueFd socket(sys::check(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "opening a socket"));
+    sys::check(ioctl(socket.get(), request, &question), "asking about ", link);
+    return question;
+}
+
+bool isUp(const std::string& link) {
+    return (ask(SIOCGIFFLAGS, link).ifr_flags & IFF_UP) != 0;
+}
+
+std::string macOf(const std::string& link) {
+    const ifreq answer = ask(SIOCGIFHWADDR, link);
+    std::string text;
+    for (int byte = 0; byte < 6; ++byte) {
+        std::array<char, 4> part{};
+        std::snprintf(part.data(), part.size(), "%02x", static_cast<unsigned char>(answer.ifr_hwaddr.sa_data[byte]));
+        text += (byte == 0 ? "" : ":") + std::string(part.data());
+    }
+    return text;
+}
+
+std::uint32_t addressOf(const std::string& link) {
+    const ifreq answer = ask(SIOCGIFADDR, link);
+    sockaddr_in found{};
+    std::memcpy(&found, &answer.ifr_addr, sizeof found);
+    return ntohl(found.sin_addr.s_addr);
+}
+
+sys::VethSpec vethInto(int netns, std::uint32_t bridge = 0) {
+    return {"zvtest0", "zone-net-0-of-a-zone-with-a-long-name", bridge, "eth0", peerMac, netns};
+}
+
+} // namespace
+
+TEST_CASE("a MAC address is six bytes in hexadecimal and nothing else") {
+    CHECK(sys::parseMac("02:5a:00:fF:0A:01") == sys::MacAddress{2, 0x5a, 0, 0xff, 0x0a, 1});
+    for (const char* wrong : {"", "02:5a:00:00:00", "02:5a:00:00:00:0g", "02-5a-00-00-00-01", "02:5a:00:00:00:01:02",
+                              "02:5a:00:00:00:1 "}) {
+        INFO(wrong);
+        CHECK(errorCode([&] { (void)sys::parseMac(wrong); }) == EINVAL);
+    }
+}
+
+TEST_CASE("a veth connects a bridge with a zone's namespace") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    const sys::UniqueFd zone = test::newNamespace();
+    Netlink netlink;
+    netlink.createBridge("zones0", bridgeMac);
+    const auto bridge = netlink.linkIndex("zones0");
+    REQUIRE(bridge);
+    netlink.createVeth(vethInto(zone.get(), *bridge));
+
+    const std::vector<sys::LinkInfo> links = netlink.links();
+    const sys::LinkInfo* const port = find(links, "zvtest0");
+    REQUIRE(port != nullptr);
+    CHECK(port->kind == "veth");
+    CHECK(port->master == *bridge);
+    CHECK(port->altNames == std::vector<std::string>{"zone-net-0-of-a-zone-with-a-long-name"});
+    CHECK(netlink.linkIndex("zone-net-0-of-a-zone-with-a-long-name") == port->index);
+    CHECK(isUp("zvtest0"));
+    REQUIRE(find(links, "zones0") != nullptr);
+    CHECK(find(links, "zones0")->kind == "bridge");
+    CHECK(macOf("zones0") == bridgeMac);
+
+    const InNamespace inside(zone.get());
+    CHECK(macOf("eth0") == peerMac);
+    CHECK_FALSE(isUp("eth0"));
+}
+
+TEST_CASE("a zone's links are configured from outside its namespace") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    const sys::UniqueFd zone = test::newNamespace();
+    Netlink().createVeth(vethInto(zone.get()));
+    Netlink inside = Netlink::inNamespace(zone.get());
+    const std::vector<sys::NicSetup> setup = {{"eth0", address, 24, gateway}};
+    inside.bringUp(setup);
+    inside.bringUp(setup); // what is there already is fine
+
+    CHECK(Netlink().linkIndex("zvtest0").has_value()); // the caller is in its own namespace again
+    const InNamespace there(zone.get());
+    CHECK(isUp("lo"));
+    CHECK(isUp("eth0"));
+    CHECK(addressOf("eth0") == address);
+    sockaddr_in far{};
+    far.sin_family = AF_INET;
+    far.sin_port = htons(9);
+    far.sin_addr.s_addr = htonl(0xc0000201); // 192.0.2.1: only the default route leads there
+    const sys::UniqueFd socket(sys::check(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "opening a socket"));
+    CHECK(connect(socket.get(), reinterpret_cast<const sockaddr*>(&far), sizeof far) == 0);
+}
+
+TEST_CASE("a second default route by another gateway is an error") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    const sys::UniqueFd zone = test::newNamespace();
+    Netlink().createVeth(vethInto(zone.get()));
+    Netlink inside = Netlink::inNamespace(zone.get());
+    inside.bringUp({{"eth0", address, 24, gateway}});
+    CHECK(errorCode([&] { inside.addDefaultRoute(gateway, "eth0"); }) == 0);
+    CHECK(errorCode([&] { inside.addDefaultRoute(gateway + 8, "eth0"); }) == EEXIST);
+}
+
+TEST_CASE("the way back from a namespace is taken after an error too") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    Netlink().createBridge("zones0", bridgeMac);
+    CHECK(errorCode([] { (void)Netlink::inNamespace(-1); }) == EBADF);
+    CHECK(Netlink().linkIndex("zones0").has_value());
+}
+
+TEST_CASE("an existing bridge is kept, another link of its name is not mistaken for it") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    const sys::UniqueFd zone = test::newNamespace();
+    Netlink netlink;
+    netlink.createBridge("zones0", bridgeMac);
+    const auto first = netlink.linkIndex("zones0");
+    netlink.createBridge("zones0", "02:5a:00:00:00:99");
+    CHECK(netlink.linkIndex("zones0") == first);
+    CHECK(macOf("zones0") == bridgeMac);
+    netlink.createVeth(vethInto(zone.get()));
+    CHECK(errorCode([&] { netlink.createBridge("zvtest0", bridgeMac); }) == EEXIST);
+}
+
+TEST_CASE("an error about a link names it") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    const sys::UniqueFd zone = test::newNamespace();
+    Netlink netlink;
+    netlink.createVeth(vethInto(zone.get()));
+    CHECK_THROWS_WITH(netlink.createVeth(vethInto(zone.get())), "making the veth zvtest0: File exists");
+    CHECK_THROWS_WITH(netlink.setUp("nowhere"), "setting up the link nowhere: No such device");
+    CHECK_THROWS_WITH(netlink.addAddress("lo", address, 33), ContainsSubstring("10.77.0.2/33 to the link lo"));
+}
+
+TEST_CASE("a name that does not fit is refused, not cut") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    const sys::UniqueFd zone = test::newNamespace();
+    Netlink netlink;
+    sys::VethSpec spec = vethInto(zone.get());
+    spec.hostName = "sixteen-letters!";
+    CHECK(errorCode([&] { netlink.createVeth(spec); }) == EINVAL);
+    spec = vethInto(zone.get());
+    spec.altName = std::string(sys::maximalAltName + 1, 'a');
+    CHECK(errorCode([&] { netlink.createVeth(spec); }) == ENAMETOOLONG);
+    CHECK(netlink.links().size() == 1); // lo
+}
+
+TEST_CASE("an alternative name that an earlier boot still holds is passed over") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    const sys::UniqueFd zone = test::newNamespace();
+    const sys::UniqueFd next = test::newNamespace();
+    Netlink netlink;
+    netlink.createVeth(vethInto(zone.get()));
+    sys::VethSpec spec = vethInto(next.get());
+    spec.hostName = "zvtest1";
+    netlink.createVeth(spec);
+    CHECK(netlink.linkIndex("zvtest1").has_value());
+    CHECK(netlink.linkIndex(spec.altName) == netlink.linkIndex("zvtest0"));
+}
+
+TEST_CASE("deleting an absent link is fine") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    Netlink netlink;
+    netlink.createBridge("zones0", bridgeMac);
+    netlink.deleteLink("zones0");
+    CHECK_FALSE(netlink.linkIndex("zones0"));
+    CHECK(errorCode([&] { netlink.deleteLink("zones0"); }) == 0);
+}
