@@ -1,6 +1,5 @@
 #include "console_session.hpp"
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -73,12 +72,10 @@ bool ConsoleSession::onTyped(std::string& bytes) {
     return !result.leave;
 }
 
+/// A script that has said all it wants to say still reads on, so the connection stays.
 void ConsoleSession::onInputEnd() {
     if (typed_) {
         relay_.stop(); // the terminal is gone
-    } else {
-        // A script that has said all it wants to say still reads on.
-        ::shutdown(console_->get(), SHUT_WR);
     }
 }
 

@@ -9,12 +9,12 @@ namespace zoned::daemon {
 
 /// Verbs of the bus by what they give away or change.
 enum class Verb {
-    list,       // names, states, images, jobs: public
-    details,    // definitions and plans
-    manage,     // install, boot, halt, …
-    configure,  // define, delete, verify
-    image,      // import, build, delete
-    enter,      // exec, console
+    list,      // names, states, images, jobs: public
+    details,   // definitions and plans
+    manage,    // install, boot, halt, …
+    configure, // define, delete, verify
+    image,     // import, build, delete
+    enter,     // exec, console
     cancelJob
 };
 

@@ -32,8 +32,8 @@ public:
             built_.spec.limits.push_back({file, value});
             return;
         }
-        const std::string text = "resources." + key + " of zone " + definition_.zone + " needs the cgroup controller '" +
-                                 controller + "', which this host does not offer";
+        const std::string text = "resources." + key + " of zone " + definition_.zone +
+                                 " needs the cgroup controller '" + controller + "', which this host does not offer";
         if (!definition_.resources.optional) {
             throw Fault(FaultKind::limitUnavailable,
                         text + "; enable it (see cgroup.controllers of the cgroup v2 mount), or set "
@@ -108,7 +108,7 @@ BuiltSpec buildBootSpec(const zone::Definition& definition, const store::ZoneRec
     spec.image = facts.image;
     spec.layer = facts.layer;
     spec.privileged = definition.privileged;
-    spec.idBase = record.idBase;
+    spec.idBase = definition.privileged ? 0 : record.idBase; // without a user namespace the ids are the host's own
     spec.initKind = definition.init.kind;
     spec.initArgv = definition.init.argv;
     spec.initArgs = facts.initArgs;

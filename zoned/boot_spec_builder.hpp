@@ -22,11 +22,11 @@ struct BootFacts {
     zone::Ipv4Network bridgeAddress;      // of the managed network
     std::string bridge;
     std::string nftTable;
-    std::string image;                    // host path of the image's root
+    std::string image; // host path of the image's root
     std::string layer;
     std::string seccompProgram;
     std::uint64_t capabilities = 0;
-    std::string bootToken;                // 8 random hex digits, new for each boot
+    std::string bootToken; // 8 random hex digits, new for each boot
     std::vector<std::string> initArgs;
     std::function<bool(const std::string&)> exists;
 };

@@ -78,19 +78,40 @@ void Bus::requestName(const std::string& name) {
 sdbus::IProxy& Bus::systemd() {
     if (!systemd_) {
         systemd_ = sdbus::createProxy(*connection_, api::serviceName(systemdName), sdbus::ObjectPath(systemdPath));
+        connection_->addMatch(
+            std::string("type='signal',sender='") + systemdName + "',interface='" + systemdManager +
+                "',member='JobRemoved'",
+            [this](auto&& message) {
+                std::uint32_t id = 0;
+                sdbus::ObjectPath job;
+                std::string unit;
+                std::string result;
+                message >> id >> job >> unit >> result;
+                unitStarted(job, result);
+            },
+            sdbus::floating_slot);
     }
     return *systemd_;
 }
 
+/// systemd tells the end of a job to whoever asked for it, after the reply that named the job.
+void Bus::unitStarted(const std::string& job, const std::string& result) {
+    if (const auto node = starting_.extract(job); !node.empty()) {
+        node.mapped()(result == "done" ? "" : "the start has " + result);
+    }
+}
+
 void Bus::startUnit(const std::string& unit, std::function<void(const std::string&)> then) {
-    // "StartUnit" answers when the start is queued; the unit is Type=notify and its socket is there when it has
-    // started, for which the caller waits with its own deadline.
     systemd()
         .callMethodAsync("StartUnit")
         .onInterface(systemdManager)
         .withArguments(unit, std::string("replace"))
-        .uponReplyInvoke([then = std::move(then)](api::ReplyError error, const sdbus::ObjectPath&) {
-            then(error ? std::string(error->getMessage()) : std::string());
+        .uponReplyInvoke([this, then = std::move(then)](api::ReplyError error, const sdbus::ObjectPath& job) {
+            if (error) {
+                then(error->getMessage());
+            } else {
+                starting_[job] = then;
+            }
         });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -26,10 +27,12 @@ public:
 private:
     [[nodiscard]] std::chrono::microseconds work();
     sdbus::IProxy& systemd();
+    void unitStarted(const std::string& job, const std::string& result);
 
     sys::EventLoop& loop_;
     std::unique_ptr<sdbus::IConnection> connection_;
     std::unique_ptr<sdbus::IProxy> systemd_;
+    std::map<std::string, std::function<void(const std::string&)>> starting_; // by systemd's job
     sys::EventLoop::Source readable_;
     sys::EventLoop::Source hook_;
     std::uint32_t events_ = 0;

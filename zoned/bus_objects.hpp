@@ -31,7 +31,9 @@ struct Domain {
 /// Throws Fault notPermitted where the sender of the message that `object` handles may not do this.
 void requirePermission(sdbus::IObject& object, Verb verb, const std::string& target);
 
-[[nodiscard]] inline sdbus::ObjectPath jobObject(std::uint32_t id) { return sdbus::ObjectPath(api::jobPath(id)); }
+[[nodiscard]] inline sdbus::ObjectPath jobObject(std::uint32_t id) {
+    return sdbus::ObjectPath(api::jobPath(id));
+}
 
 /// The options of a request (a{sv}), each taken by name and type; what is left over is refused.
 class Options {

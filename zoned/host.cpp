@@ -1,5 +1,7 @@
 #include "host.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -11,6 +13,7 @@
 #include "sys/file.hpp"
 #include "sys/mount_table.hpp"
 #include "sys/seccomp.hpp"
+#include "zone/fault.hpp"
 
 namespace zoned::daemon {
 
@@ -26,6 +29,19 @@ Host examineHost(const std::string& root) {
     // With a root folder of its own the service is on trial: the host's systemd knows no such zones.
     host.systemd = root.empty() && sys::exists("/run/systemd/system");
     return host;
+}
+
+sys::UniqueFd lockHost(const Host& host) {
+    sys::makeDirectories(host.paths.run, 0755);
+    const std::string path = host.paths.run + "/lock";
+    sys::UniqueFd lock = sys::open(path, O_RDWR | O_CREAT, 0600);
+    if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) {
+            sys::throwErrno("locking ", path);
+        }
+        throw zone::Fault(zone::FaultKind::busy, "another zoned runs already (it holds " + path + ")");
+    }
+    return lock;
 }
 
 void prepareHost(const Host& host) {

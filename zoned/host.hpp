@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "store/settings.hpp"
+#include "sys/unique_fd.hpp"
 
 namespace zoned::daemon {
 
@@ -24,6 +25,10 @@ struct Host {
 /// Reads the settings and looks around. Throws zone::DefinitionFault on bad settings, sys::Error without cgroup v2.
 /// @param root a folder that stands for "/" in our own paths; "" on a real host
 [[nodiscard]] Host examineHost(const std::string& root);
+
+/// Makes sure that no other service works on the same folders, as long as the descriptor is open: the name on the bus
+/// is taken only after zones were recovered. Throws zone::Fault busy where one does.
+[[nodiscard]] sys::UniqueFd lockHost(const Host& host);
 
 /// Makes our folders and RUN/seccomp.bpf.
 void prepareHost(const Host& host);

@@ -106,8 +106,8 @@ std::uint32_t ImageJobs::fill(const ZoneName& name, const std::string& kind, std
     // The worker runs as ids that nobody else has.
     std::vector<std::uint32_t> taken = registry_.idBasesTaken();
     taken.insert(taken.end(), idBases_.begin(), idBases_.end());
-    const std::uint32_t base = store::chooseIdBlock(host_.settings.ids.first, host_.settings.ids.last, taken,
-                                                    store::foreignIdRanges());
+    const std::uint32_t base =
+        store::chooseIdBlock(host_.settings.ids.first, host_.settings.ids.last, taken, store::foreignIdRanges());
     const std::string staging = registry_.images().makeStaging(name);
     const std::uint32_t job = jobs_.start(kind, {Held::image, name.str()});
     const auto& limits = host_.settings.images;
@@ -145,8 +145,8 @@ void ImageJobs::filled(const ZoneName& name, std::uint32_t job, const std::strin
             throw Fault(fault->kind(), "image " + name.str() + ": " + fault->what());
         }
         const auto& found = std::get<WorkerResult>(result);
-        registry_.images().publish(staging, {name.str(), randomHex(16), origin, found.osName, found.bytes, found.files,
-                                             std::time(nullptr)});
+        registry_.images().publish(
+            staging, {name.str(), randomHex(16), origin, found.osName, found.bytes, found.files, std::time(nullptr)});
         registry_.imagesChanged();
         jobs_.finish(job);
     } catch (const Fault& fault) {

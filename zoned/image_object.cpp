@@ -9,7 +9,9 @@ ImageObject::ImageObject(sdbus::IConnection& connection, Domain domain, const st
     emitInterfacesAddedSignal();
 }
 
-ImageObject::~ImageObject() { unregisterAdaptor(); }
+ImageObject::~ImageObject() {
+    unregisterAdaptor();
+}
 
 void ImageObject::usersChanged() {
     api::emitChanged(getObject(), org::zoned1::Image_adaptor::INTERFACE_NAME, {"UsedBy"});

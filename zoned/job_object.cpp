@@ -3,13 +3,14 @@
 namespace zoned::daemon {
 
 JobObject::JobObject(sdbus::IConnection& connection, Domain domain, JobInfo info)
-    : AdaptorInterfaces(connection, sdbus::ObjectPath(api::jobPath(info.id))), domain_(domain),
-      info_(std::move(info)) {
+    : AdaptorInterfaces(connection, sdbus::ObjectPath(api::jobPath(info.id))), domain_(domain), info_(std::move(info)) {
     registerAdaptor();
     emitInterfacesAddedSignal();
 }
 
-JobObject::~JobObject() { unregisterAdaptor(); }
+JobObject::~JobObject() {
+    unregisterAdaptor();
+}
 
 void JobObject::changed(const JobInfo& info) {
     std::vector<std::string> names;

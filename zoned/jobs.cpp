@@ -18,7 +18,9 @@ std::string clockText(std::chrono::system_clock::time_point when) {
 
 } // namespace
 
-std::string holdText(const Hold& hold) { return (hold.what == Held::zone ? "zone " : "image ") + hold.name; }
+std::string holdText(const Hold& hold) {
+    return (hold.what == Held::zone ? "zone " : "image ") + hold.name;
+}
 
 const JobInfo* Jobs::holder(const Hold& hold) const {
     const auto found = std::ranges::find_if(

@@ -24,8 +24,12 @@ using zone::ZoneName;
 
 // An init that ends sooner has failed to start, and its last words are worth showing.
 constexpr std::int64_t shortLife = 10;
+// A boot whose init ends within this time has failed: a missing library, a bad argument.
+constexpr std::chrono::milliseconds atOnce{100};
 
-std::string jobKind(Command command) { return std::string(zone::commandName(command)); }
+std::string jobKind(Command command) {
+    return std::string(zone::commandName(command));
+}
 
 std::string withTail(const std::string& text, const platform::Status& status) {
     return status.consoleTail.empty() ? text : text + "; the console's last lines:\n" + status.consoleTail;
@@ -52,7 +56,9 @@ std::uint32_t Lifecycle::boot(const std::string& name, const BootOptions& option
     return startBoot(name, Command::boot, options);
 }
 
-std::uint32_t Lifecycle::ready(const std::string& name) { return startBoot(name, Command::ready, {}); }
+std::uint32_t Lifecycle::ready(const std::string& name) {
+    return startBoot(name, Command::ready, {});
+}
 
 std::uint32_t Lifecycle::startBoot(const std::string& name, Command command, const BootOptions& options) {
     jobs_.requireFree({Held::zone, name});
@@ -145,9 +151,8 @@ std::uint32_t Lifecycle::begin(const Zone& zone, Operation operation) {
 }
 
 void Lifecycle::supersede(const ZoneName& name) {
-    const Operation old = operations_.at(name);
-    operations_.erase(name);
-    jobs_.fail(old.job, FaultKind::cancelled, "zone " + name.str() + " was halted meanwhile");
+    const auto old = operations_.extract(name);
+    jobs_.fail(old.mapped().job, FaultKind::cancelled, "zone " + name.str() + " was halted meanwhile");
 }
 
 void Lifecycle::send(const ZoneName& name) {
@@ -170,7 +175,6 @@ void Lifecycle::send(const ZoneName& name) {
             return;
         }
         try {
-            operation.boots = supervisor(name).status()->boots;
             ++operation.launches;
             operation.ticket = supervisor(name).request(operation.message);
         } catch (const Fault& error) {
@@ -212,7 +216,7 @@ void Lifecycle::judge(const ZoneName& name, const platform::Status& status) {
     if (found == operations_.end()) {
         return;
     }
-    const Operation operation = found->second;
+    Operation& operation = found->second;
     jobs_.report(operation.job, -1, status.step);
     if (operation.ticket == 0 || status.requests < operation.ticket) {
         return;
@@ -236,12 +240,19 @@ void Lifecycle::judge(const ZoneName& name, const platform::Status& status) {
     judgeBoot(name, operation, status);
 }
 
-void Lifecycle::judgeBoot(const ZoneName& name, const Operation& operation, const platform::Status& status) {
+void Lifecycle::judgeBoot(const ZoneName& name, Operation& operation, const platform::Status& status) {
     if (status.state == State::running) {
-        if (!operation.wait || status.booted) {
-            finish(name);
-        } else {
+        if (operation.wait && !status.booted) {
             jobs_.report(operation.job, -1, "waiting until it is ready");
+        } else if (operation.lasted) {
+            finish(name);
+        } else if (!operation.lasting) {
+            operation.lasting = loop_.after(atOnce, [this, name] {
+                operations_.at(name).lasted = true;
+                if (const platform::Status* now = supervisor(name).status()) {
+                    judge(name, *now);
+                }
+            });
         }
     } else if (status.state == State::ready && operation.command == Command::ready) {
         finish(name);
@@ -345,8 +356,7 @@ void Lifecycle::answerReboot(const ZoneName& name) {
     try {
         Zone& zone = registry_.refresh(name.str());
         const platform::BootSpec spec = buildSpec(zone, {}, false);
-        supervisor(name).tell(
-            {{"type", "boot"}, {"spec", json::parse(platform::toJson(spec))}, {"target", "running"}});
+        supervisor(name).tell({{"type", "boot"}, {"spec", json::parse(platform::toJson(spec))}, {"target", "running"}});
     } catch (const std::exception& error) {
         spdlog::warn("zone {} reboots with the definition that it had before: {}", name.str(), error.what());
     }
@@ -374,8 +384,7 @@ platform::BootSpec Lifecycle::buildSpec(Zone& zone, const std::vector<std::strin
     }
     store::ZoneRecord record = zone.record.value_or(store::ZoneRecord{});
     const zone::Ipv4Network& bridge = host_.settings.network.address;
-    const bool fresh =
-        assignAddresses(*zone.definition, record, bridge, registry_.addressesTaken(zone.name.str()));
+    const bool fresh = assignAddresses(*zone.definition, record, bridge, registry_.addressesTaken(zone.name.str()));
     if (fresh && !forShow) {
         registry_.saveRecord(zone.name, record);
     }

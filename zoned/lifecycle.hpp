@@ -65,10 +65,11 @@ private:
         zone::Command command = zone::Command::boot;
         nlohmann::json message;
         std::uint64_t ticket = 0; // Status::requests when the request is done; 0: not sent yet
-        std::uint64_t boots = 0;  // Status::boots when it was sent
         bool wait = false;
         bool cancelled = false;
         int launches = 0;
+        bool lasted = false;            // init runs, and has not ended at once
+        sys::EventLoop::Source lasting; // tells when that is so
     };
 
     std::uint32_t startBoot(const std::string& name, zone::Command command, const BootOptions& options);
@@ -80,7 +81,7 @@ private:
     void finish(const zone::ZoneName& name);
     void fail(const zone::ZoneName& name, zone::FaultKind kind, const std::string& text);
     void judge(const zone::ZoneName& name, const platform::Status& status);
-    void judgeBoot(const zone::ZoneName& name, const Operation& operation, const platform::Status& status);
+    void judgeBoot(const zone::ZoneName& name, Operation& operation, const platform::Status& status);
 
     void statusChanged(const zone::ZoneName& name, const platform::Status& status);
     void supervisorLost(const zone::ZoneName& name);

@@ -84,6 +84,7 @@ private:
 int serve(const Options& options) {
     daemon::Host host = daemon::examineHost(options.root);
     setUpLog(options.logLevel.empty() ? host.settings.logLevel : options.logLevel);
+    const sys::UniqueFd lock = daemon::lockHost(host);
     daemon::prepareHost(host);
     sys::EventLoop loop;
     const auto quit = [&loop] { loop.quit(0); };

@@ -23,7 +23,9 @@ std::string checkedOrigin(const std::string& origin) {
     return origin.empty() ? "definition" : origin;
 }
 
-std::string firstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::string firstLine(const std::string& text) {
+    return text.substr(0, text.find('\n'));
+}
 
 } // namespace
 
@@ -32,9 +34,13 @@ ManagerObject::ManagerObject(sdbus::IConnection& connection, Domain domain)
     registerAdaptor();
 }
 
-ManagerObject::~ManagerObject() { unregisterAdaptor(); }
+ManagerObject::~ManagerObject() {
+    unregisterAdaptor();
+}
 
-std::string ManagerObject::Version() { return ZONED_VERSION; }
+std::string ManagerObject::Version() {
+    return ZONED_VERSION;
+}
 
 std::string ManagerObject::noteOf(const ZoneView& view) const {
     std::string note;
@@ -64,8 +70,8 @@ std::vector<ManagerObject::ZoneRow> ManagerObject::ListZones() {
             for (const auto& [interface, address] : view.addresses) {
                 addresses.push_back(address.substr(0, address.find('/')));
             }
-            rows.emplace_back(name.str(), std::string(zone::stateName(view.state)), noteOf(view), view.image,
-                              addresses, sdbus::ObjectPath(api::zonePath(name.str())));
+            rows.emplace_back(name.str(), std::string(zone::stateName(view.state)), noteOf(view), view.image, addresses,
+                              sdbus::ObjectPath(api::zonePath(name.str())));
         }
         return rows;
     });

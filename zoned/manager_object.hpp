@@ -15,12 +15,11 @@ public:
     ManagerObject& operator=(const ManagerObject&) = delete;
 
 private:
-    using ZoneRow = sdbus::Struct<std::string, std::string, std::string, std::string, std::vector<std::string>,
-                                  sdbus::ObjectPath>;
+    using ZoneRow =
+        sdbus::Struct<std::string, std::string, std::string, std::string, std::vector<std::string>, sdbus::ObjectPath>;
     using ImageRow = sdbus::Struct<std::string, std::string, std::string, std::uint64_t, std::int64_t,
                                    std::vector<std::string>, sdbus::ObjectPath>;
-    using JobRow =
-        sdbus::Struct<std::uint32_t, std::string, std::string, double, std::string, sdbus::ObjectPath>;
+    using JobRow = sdbus::Struct<std::uint32_t, std::string, std::string, double, std::string, sdbus::ObjectPath>;
 
     std::vector<ZoneRow> ListZones() override;
     sdbus::ObjectPath GetZone(const std::string& name) override;

@@ -37,16 +37,19 @@ Registry::Registry(sys::EventLoop& loop, const Host& host, const Jobs& jobs)
       storage_(host.paths.zones) {}
 
 void Registry::load() {
-    watchDefinitions();
+    watchFolders();
     imagesChanged();
-    rescan();
 }
 
-void Registry::watchDefinitions() {
+void Registry::watchFolders() {
     inotify_ = sys::UniqueFd(sys::check(inotify_init1(IN_CLOEXEC | IN_NONBLOCK), "watching definitions"));
-    sys::check(inotify_add_watch(inotify_.get(), definitions_.folder().c_str(),
-                                 IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB),
-               "watching ", definitions_.folder());
+    constexpr std::uint32_t comesAndGoes = IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE;
+    const auto watch = [this](const std::string& folder, std::uint32_t events) {
+        sys::check(inotify_add_watch(inotify_.get(), folder.c_str(), events), "watching ", folder);
+    };
+    watch(definitions_.folder(), comesAndGoes | IN_CLOSE_WRITE | IN_ATTRIB);
+    watch(host_.paths.images, comesAndGoes);
+    watch(host_.paths.zones, comesAndGoes);
     inotifySource_ = loop_.watch(inotify_.get(), EPOLLIN, [this](std::uint32_t) {
         // What happened does not matter, only that something did; an overflow of the queue is no loss either.
         char buffer[4096];
@@ -55,7 +58,7 @@ void Registry::watchDefinitions() {
         if (!rescanTimer_) {
             rescanTimer_ = loop_.after(settleTime, [this] {
                 rescanTimer_.reset();
-                rescan();
+                imagesChanged();
             });
         }
     });
@@ -107,7 +110,9 @@ Zone& Registry::zone(const std::string& name) {
     throw Fault(FaultKind::noSuchZone, "there is no zone named '" + name + "'");
 }
 
-const ZoneView& Registry::view(const zone::ZoneName& name) const { return zones_.at(name).view; }
+const ZoneView& Registry::view(const zone::ZoneName& name) const {
+    return zones_.at(name).view;
+}
 
 Zone& Registry::add(const zone::ZoneName& name) {
     Entry& entry = zones_[name];
@@ -175,9 +180,9 @@ void Registry::interpret(Zone& zone) {
         if (definition.zone != zone.name.str()) {
             const auto parsed = store::parseDefinition(*zone.text, file);
             const auto line = parsed.lines.find("zone");
-            throw zone::DefinitionFault({{file, line == parsed.lines.end() ? 0 : line->second, "zone",
-                                          "is '" + definition.zone + "', but the file's name stands for '" +
-                                              zone.name.str() + "'"}});
+            throw zone::DefinitionFault(
+                {{file, line == parsed.lines.end() ? 0 : line->second, "zone",
+                  "is '" + definition.zone + "', but the file's name stands for '" + zone.name.str() + "'"}});
         }
         zone.definition = std::move(definition);
     } catch (const Fault& fault) {
@@ -190,10 +195,10 @@ void Registry::readRecord(Zone& zone) {
     if (!zone.record || !zone.record->complete) {
         return;
     }
-    const auto image = imageIds_.find(zone.record->image);
-    if (image == imageIds_.end()) {
+    const auto image = images_.find(zone::ZoneName(zone.record->image));
+    if (!image) {
         zone.unavailable = "its image '" + zone.record->image + "' is missing";
-    } else if (image->second != zone.record->imageId) {
+    } else if (image->id != zone.record->imageId) {
         zone.unavailable = "its image '" + zone.record->image + "' is not the one it was installed on";
     } else if (!sys::exists(storage_.layer(zone.name))) {
         zone.unavailable = storage_.layer(zone.name) + " is missing";
@@ -297,8 +302,13 @@ void Registry::forgetStorage(const zone::ZoneName& name) {
 
 void Registry::imagesChanged() {
     std::map<std::string, std::string> now;
-    for (const store::ImageInfo& image : images_.list()) {
-        now[image.name] = image.id;
+    try {
+        for (const store::ImageInfo& image : images_.list()) {
+            now[image.name] = image.id;
+        }
+    } catch (const sys::Error& error) {
+        spdlog::error("{}", error.what());
+        return;
     }
     const auto before = std::exchange(imageIds_, now);
     for (const auto& [name, id] : before) {

@@ -1,9 +1,9 @@
 // All zones and images: what is on disk, kept in step with it, and who must be
 // told when it changes.
 //
-// The folder of definitions is watched, since an administrator may edit it by
-// hand; a file that became nonsense makes that one zone invalid and nothing
-// else. Every request reads its zone's file again, so that nobody waits for the
+// The folders are watched, since an administrator may edit definitions by hand
+// or move roots and images about; a file that became nonsense makes that one
+// zone invalid and nothing else. Every request reads its zone's file again, so that nobody waits for the
 // watch.
 #pragma once
 
@@ -79,7 +79,7 @@ public:
     [[nodiscard]] std::vector<std::uint32_t> idBasesTaken() const;
 
 private:
-    void watchDefinitions();
+    void watchFolders();
     void rescan();
     void readText(Zone& zone);
     void interpret(Zone& zone);

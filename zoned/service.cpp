@@ -132,12 +132,14 @@ void Service::recover() {
 }
 
 void Service::recovered() {
-    if (--recovering_ != 0) {
-        return;
+    if (--recovering_ == 0) {
+        // from the loop: what throws there ends the service, as it should where the name cannot be had
+        opening_ = loop_.defer([this] {
+            bus_.requestName(api::busName);
+            ready_();
+            autoboot();
+        });
     }
-    bus_.requestName(api::busName);
-    ready_();
-    autoboot();
 }
 
 /// RUN is a tmpfs: what is not there yet has not been done since the host was booted.

@@ -68,8 +68,9 @@ private:
 
     std::function<void()> ready_;
     std::size_t recovering_ = 0;
-    std::vector<std::string> toBoot_;        // the zones that are still to be booted with the host
-    std::set<std::uint32_t> bootJobs_;       // and the jobs of those being booted
+    sys::EventLoop::Source opening_;
+    std::vector<std::string> toBoot_;  // the zones that are still to be booted with the host
+    std::set<std::uint32_t> bootJobs_; // and the jobs of those being booted
 };
 
 } // namespace zoned::daemon

@@ -86,8 +86,7 @@ pid_t spawn(const Program& program) {
     bool input = false;
     bool output = false;
     for (const auto& [target, source] : program.descriptors) {
-        sources.emplace_back(
-            sys::check(fcntl(source, F_DUPFD_CLOEXEC, clear), "duplicating a descriptor for ", path));
+        sources.emplace_back(sys::check(fcntl(source, F_DUPFD_CLOEXEC, clear), "duplicating a descriptor for ", path));
         actions.place(sources.back().get(), target);
         highest = std::max(highest, target);
         input = input || target == STDIN_FILENO;

@@ -24,6 +24,9 @@ using zone::FaultKind;
 
 // A supervisor starts in about a millisecond; a loaded host gets its time.
 constexpr auto launchPatience = 10s;
+// One that runs answers at once; a stopped one must not keep the service from answering for all the others. It is
+// adopted whenever it does answer.
+constexpr auto recoverPatience = 1s;
 constexpr auto connectPause = 20ms;
 // Between the end of its connection and the end of the process.
 constexpr auto exitPatience = 5s;
@@ -42,7 +45,7 @@ void Supervisor::recover(std::function<void()> settled) {
     phase_ = Phase::launching;
     try {
         attach(sys::Channel::connect(host_.runFolder(name_.str()) + "/socket"));
-        deadline_ = loop_.after(launchPatience, [this] { giveUp(); });
+        deadline_ = loop_.after(recoverPatience, [this] { giveUp(); });
     } catch (const sys::Error&) {
         // Nobody listens: it is gone.
         phase_ = Phase::ending;
@@ -111,20 +114,20 @@ void Supervisor::attach(sys::Channel channel) {
 void Supervisor::readable() {
     // A bound, so that a talkative supervisor does not hold up the rest.
     for (int packets = 0; packets < 32 && channel_; ++packets) {
+        std::optional<sys::Packet> packet;
         try {
-            std::optional<sys::Packet> packet = channel_.receive();
-            if (!packet) {
-                disconnected();
+            packet = channel_.receive();
+        } catch (const sys::Error& error) {
+            if (error.code() == EAGAIN) {
                 return;
             }
-            take(std::move(*packet));
-        } catch (const sys::Error& error) {
-            if (error.code() != EAGAIN) {
-                spdlog::debug("zone {}: {}", name_.str(), error.what());
-                disconnected();
-            }
+            spdlog::debug("zone {}: {}", name_.str(), error.what());
+        }
+        if (!packet) {
+            disconnected();
             return;
         }
+        take(std::move(*packet));
     }
 }
 
@@ -141,6 +144,9 @@ void Supervisor::take(sys::Packet packet) {
         }
     } catch (const json::exception& error) {
         spdlog::error("zone {}: its supervisor sent what is not understood: {}", name_.str(), error.what());
+    } catch (const sys::Error& error) {
+        // of what was done because of the message; it must not be taken for the end of the supervisor
+        spdlog::error("zone {}: {}", name_.str(), error.what());
     }
 }
 
@@ -178,9 +184,9 @@ void Supervisor::send(const json& message) {
         throw Fault(FaultKind::failed, "zone " + name_.str() + " has no supervisor at the moment");
     }
     try {
-        if (!channel_.send(message.dump())) {
-            throw Fault(FaultKind::failed, "the supervisor of zone " + name_.str() + " has just ended; try again");
-        }
+        // One that has just ended is no fault here: the end of the connection is about to be seen, and tells all who
+        // wait for an answer.
+        (void)channel_.send(message.dump());
     } catch (const sys::Error& error) {
         if (error.code() == EMSGSIZE) {
             throw Fault(FaultKind::invalidArgument, "the arguments and the environment are too long together");
@@ -194,7 +200,9 @@ std::uint64_t Supervisor::request(const json& message) {
     return ++promised_;
 }
 
-void Supervisor::tell(const json& message) { send(message); }
+void Supervisor::tell(const json& message) {
+    send(message);
+}
 
 void Supervisor::open(json message, Opened opened, Refused refused) {
     const std::uint64_t id = ++lastOpening_;
@@ -251,7 +259,9 @@ void Supervisor::disconnected() {
     }
 }
 
-std::string Supervisor::endText() const { return exitStatus_ ? sys::describeExit(*exitStatus_) : "ended unexpectedly"; }
+std::string Supervisor::endText() const {
+    return exitStatus_ ? sys::describeExit(*exitStatus_) : "ended unexpectedly";
+}
 
 void Supervisor::processGone() {
     timer_.reset();
@@ -276,8 +286,8 @@ void Supervisor::processGone() {
         end_.last.reason = "its supervisor died" + how + "; the zone was stopped and cleaned up";
     }
     if (launchFault_ && std::string(launchFault_->what()).empty()) {
-        launchFault_ = Fault(FaultKind::failed,
-                             "the supervisor of zone " + name_.str() + " " + endText() + " before it answered");
+        launchFault_ =
+            Fault(FaultKind::failed, "the supervisor of zone " + name_.str() + " " + endText() + " before it answered");
     }
     if (end_.died || end_.last.state != zone::State::installed) {
         cleanUp();

@@ -32,17 +32,17 @@ namespace zoned::daemon {
 
 /// How a supervisor ended.
 struct SupervisorEnd {
-    bool died = false;           // without having said that it would
-    bool wasUp = false;          // the zone was active, as far as it is known
-    platform::Status last;       // the last that is known; state: installed unless the clean-up failed
-    std::string cleanUpProblem;  // why the zone could not be taken down; "" where it is
+    bool died = false;          // without having said that it would
+    bool wasUp = false;         // the zone was active, as far as it is known
+    platform::Status last;      // the last that is known; state: installed unless the clean-up failed
+    std::string cleanUpProblem; // why the zone could not be taken down; "" where it is
 };
 
 class Supervisor {
 public:
     struct Handlers {
         std::function<void(const platform::Status&)> status; // also the first one
-        std::function<void()> lost; // the connection is gone; `ended` follows when all is tidy
+        std::function<void()> lost;                          // the connection is gone; `ended` follows when all is tidy
         std::function<void(const SupervisorEnd&)> ended;
         std::function<void()> specWanted; // the zone reboots: answer with a boot request
     };
@@ -106,13 +106,13 @@ private:
     Phase phase_ = Phase::none;
     sys::Channel channel_;
     platform::Status status_;
-    bool greeted_ = false;         // the first status has come
-    std::uint64_t promised_ = 0;   // Status::requests when all that was sent is done
+    bool greeted_ = false;       // the first status has come
+    std::uint64_t promised_ = 0; // Status::requests when all that was sent is done
     std::uint64_t lastOpening_ = 0;
     std::map<std::uint64_t, Opening> openings_;
     std::vector<Then> summons_;
     std::function<void()> settled_;
-    bool childRuns_ = false;       // the supervisor is a child that has not been reaped yet
+    bool childRuns_ = false; // the supervisor is a child that has not been reaped yet
     std::optional<int> exitStatus_;
     SupervisorEnd end_;
     std::optional<zone::Fault> launchFault_; // why those who wait for the supervisor wait in vain

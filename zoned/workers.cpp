@@ -126,8 +126,7 @@ void Workers::take(Worker& worker, const std::string& line) {
             worker.said = WorkerResult{result.value("bytes", std::uint64_t{0}), result.value("files", std::uint64_t{0}),
                                        result.value("osName", "")};
         } else {
-            worker.said =
-                zone::Fault(kindOf(message.value("kind", "failed")), message.at("error").get<std::string>());
+            worker.said = zone::Fault(kindOf(message.value("kind", "failed")), message.at("error").get<std::string>());
         }
     } catch (const nlohmann::json::exception&) {
         worker.said = zone::Fault(zone::FaultKind::failed, "the worker's output is not understood: " + line);

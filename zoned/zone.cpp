@@ -10,7 +10,7 @@ std::string reasonOf(const Zone& zone, zone::State state) {
     case zone::State::unavailable:
         return zone.unavailable;
     case zone::State::incomplete:
-        return "an install or uninstall was interrupted; uninstall or install it again";
+        return "an install or uninstall was interrupted; uninstall it, then install it again";
     default:
         break;
     }
@@ -23,6 +23,11 @@ std::string reasonOf(const Zone& zone, zone::State state) {
 std::vector<std::pair<std::string, std::string>> addressesOf(const Zone& zone, std::uint8_t subnetPrefix) {
     std::vector<std::pair<std::string, std::string>> addresses;
     if (!zone.definition) {
+        // what it was given stays its own while its definition is being mended
+        for (const auto& [interface, address] :
+             zone.record ? zone.record->addresses : std::map<std::string, std::uint32_t>{}) {
+            addresses.emplace_back(interface, zone::Ipv4Network{address, subnetPrefix}.str());
+        }
         return addresses;
     }
     for (const zone::Nic& nic : zone.definition->network) {

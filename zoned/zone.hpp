@@ -22,15 +22,15 @@ struct Zone {
     explicit Zone(zone::ZoneName zoneName) : name(std::move(zoneName)) {}
 
     zone::ZoneName name;
-    std::optional<std::string> text;             // the definition's file; nothing where there is none
-    std::optional<zone::Definition> definition;  // where the text makes a valid one
-    std::string problem;                         // why it does not
-    std::optional<store::ZoneRecord> record;     // what is on disk
-    std::string unavailable;                     // why its root cannot be used; "" where it can
-    std::optional<platform::Status> status;      // of the supervisor that is connected
-    bool cleaningUp = false;                     // the supervisor died, and its zone is being taken down
-    std::string down;                            // why that failed; "" where it did not
-    std::int64_t since = 0;                      // when the state was entered, where no supervisor says it
+    std::optional<std::string> text;            // the definition's file; nothing where there is none
+    std::optional<zone::Definition> definition; // where the text makes a valid one
+    std::string problem;                        // why it does not
+    std::optional<store::ZoneRecord> record;    // what is on disk
+    std::string unavailable;                    // why its root cannot be used; "" where it can
+    std::optional<platform::Status> status;     // of the supervisor that is connected
+    bool cleaningUp = false;                    // the supervisor died, and its zone is being taken down
+    std::string down;                           // why that failed; "" where it did not
+    std::int64_t since = 0;                     // when the state was entered, where no supervisor says it
 };
 
 /// What the properties of org.zoned1.Zone show, and what ListZones tells.

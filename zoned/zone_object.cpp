@@ -10,7 +10,9 @@ namespace {
 using zone::Fault;
 using zone::FaultKind;
 
-sdbus::UnixFd handOver(sys::UniqueFd fd) { return {fd.release(), sdbus::adopt_fd}; }
+sdbus::UnixFd handOver(sys::UniqueFd fd) {
+    return {fd.release(), sdbus::adopt_fd};
+}
 
 /// The options of Exec as the supervisor wants them.
 nlohmann::json execRequest(const std::vector<std::string>& argv, Options options) {
@@ -56,7 +58,9 @@ ZoneObject::ZoneObject(sdbus::IConnection& connection, Domain domain, const zone
     emitInterfacesAddedSignal();
 }
 
-ZoneObject::~ZoneObject() { unregisterAdaptor(); }
+ZoneObject::~ZoneObject() {
+    unregisterAdaptor();
+}
 
 void ZoneObject::propertiesChanged(const std::vector<std::string>& properties) {
     api::emitChanged(getObject(), org::zoned1::Zone_adaptor::INTERFACE_NAME, properties);
@@ -178,22 +182,54 @@ void ZoneObject::OpenConsole(sdbus::Result<sdbus::UnixFd>&& result) {
     }
 }
 
-std::string ZoneObject::Name() { return name_.str(); }
-std::string ZoneObject::State() { return std::string(zone::stateName(view().state)); }
-bool ZoneObject::Booted() { return view().booted; }
-std::string ZoneObject::Reason() { return view().reason; }
-std::string ZoneObject::Problem() { return view().problem; }
-std::string ZoneObject::Description() { return view().description; }
-std::string ZoneObject::Image() { return view().image; }
-bool ZoneObject::Autoboot() { return view().autoboot; }
-bool ZoneObject::Privileged() { return view().privileged; }
-std::uint32_t ZoneObject::InitPid() { return view().initPid; }
-std::string ZoneObject::InitKind() { return view().initKind; }
-std::int64_t ZoneObject::Since() { return view().since; }
-std::uint32_t ZoneObject::IdBase() { return view().idBase; }
-std::string ZoneObject::Uuid() { return view().uuid; }
-std::string ZoneObject::CGroup() { return view().cgroup; }
-sdbus::ObjectPath ZoneObject::Job() { return view().job == 0 ? sdbus::ObjectPath("/") : jobObject(view().job); }
+std::string ZoneObject::Name() {
+    return name_.str();
+}
+std::string ZoneObject::State() {
+    return std::string(zone::stateName(view().state));
+}
+bool ZoneObject::Booted() {
+    return view().booted;
+}
+std::string ZoneObject::Reason() {
+    return view().reason;
+}
+std::string ZoneObject::Problem() {
+    return view().problem;
+}
+std::string ZoneObject::Description() {
+    return view().description;
+}
+std::string ZoneObject::Image() {
+    return view().image;
+}
+bool ZoneObject::Autoboot() {
+    return view().autoboot;
+}
+bool ZoneObject::Privileged() {
+    return view().privileged;
+}
+std::uint32_t ZoneObject::InitPid() {
+    return view().initPid;
+}
+std::string ZoneObject::InitKind() {
+    return view().initKind;
+}
+std::int64_t ZoneObject::Since() {
+    return view().since;
+}
+std::uint32_t ZoneObject::IdBase() {
+    return view().idBase;
+}
+std::string ZoneObject::Uuid() {
+    return view().uuid;
+}
+std::string ZoneObject::CGroup() {
+    return view().cgroup;
+}
+sdbus::ObjectPath ZoneObject::Job() {
+    return view().job == 0 ? sdbus::ObjectPath("/") : jobObject(view().job);
+}
 
 std::vector<sdbus::Struct<std::string, std::string>> ZoneObject::Addresses() {
     std::vector<sdbus::Struct<std::string, std::string>> rows;

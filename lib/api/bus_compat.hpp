@@ -26,9 +26,13 @@ using ReplyError = std::optional<sdbus::Error>;
 inline sdbus::Error makeError(std::string_view name, const std::string& text) {
     return sdbus::Error{sdbus::Error::Name{std::string{name}}, text};
 }
-inline sdbus::ServiceName serviceName(const std::string& name) { return sdbus::ServiceName{name}; }
+inline sdbus::ServiceName serviceName(const std::string& name) {
+    return sdbus::ServiceName{name};
+}
 /// One step of the connection's own work; false where nothing was left to do.
-inline bool processPending(sdbus::IConnection& connection) { return connection.processPendingEvent(); }
+inline bool processPending(sdbus::IConnection& connection) {
+    return connection.processPendingEvent();
+}
 inline void emitChanged(sdbus::IObject& object, const std::string& interface, const std::vector<std::string>& names) {
     std::vector<sdbus::PropertyName> typed;
     for (const std::string& name : names) {
@@ -37,7 +41,9 @@ inline void emitChanged(sdbus::IObject& object, const std::string& interface, co
     object.emitPropertiesChangedSignal(sdbus::InterfaceName{interface}, typed);
 }
 /// Effective user of the sender of the message that `object` is handling.
-inline uid_t senderUid(sdbus::IObject& object) { return object.getCurrentlyProcessedMessage().getCredsEuid(); }
+inline uid_t senderUid(sdbus::IObject& object) {
+    return object.getCurrentlyProcessedMessage().getCredsEuid();
+}
 
 #else
 
@@ -46,8 +52,12 @@ using ReplyError = const sdbus::Error*;
 inline sdbus::Error makeError(std::string_view name, const std::string& text) {
     return sdbus::Error{std::string{name}, text};
 }
-inline std::string serviceName(const std::string& name) { return name; }
-inline bool processPending(sdbus::IConnection& connection) { return connection.processPendingRequest(); }
+inline std::string serviceName(const std::string& name) {
+    return name;
+}
+inline bool processPending(sdbus::IConnection& connection) {
+    return connection.processPendingRequest();
+}
 inline void emitChanged(sdbus::IObject& object, const std::string& interface, const std::vector<std::string>& names) {
     object.emitPropertiesChangedSignal(interface, names);
 }
@@ -59,6 +69,8 @@ inline uid_t senderUid(sdbus::IObject& object) {
 #endif
 
 /// The error's D-Bus name, "org.zoned1.Error.Busy".
-inline std::string nameOf(const sdbus::Error& error) { return std::string{error.getName()}; }
+inline std::string nameOf(const sdbus::Error& error) {
+    return std::string{error.getName()};
+}
 
 } // namespace zoned::api

@@ -25,8 +25,14 @@ std::string label(std::string_view name) {
 
 } // namespace
 
-std::string zonePath(std::string_view name) { return "/org/zoned1/zone/" + label(name); }
-std::string imagePath(std::string_view name) { return "/org/zoned1/image/" + label(name); }
-std::string jobPath(std::uint32_t id) { return "/org/zoned1/job/" + std::to_string(id); }
+std::string zonePath(std::string_view name) {
+    return "/org/zoned1/zone/" + label(name);
+}
+std::string imagePath(std::string_view name) {
+    return "/org/zoned1/image/" + label(name);
+}
+std::string jobPath(std::uint32_t id) {
+    return "/org/zoned1/job/" + std::to_string(id);
+}
 
 } // namespace zoned::api

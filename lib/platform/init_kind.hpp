@@ -26,7 +26,7 @@ struct StopRequest {
 
 [[nodiscard]] StopRequest stopRequest(zone::InitKind kind);
 
-/// systemd says READY=1 on NOTIFY_SOCKET; the others are called booted as soon as they run.
+/// systemd says READY=1 on NOTIFY_SOCKET; the others are called booted when they have run for a moment.
 [[nodiscard]] bool saysReady(zone::InitKind kind) noexcept;
 
 } // namespace zoned::platform

@@ -34,7 +34,7 @@ namespace zoned::platform {
 
 struct Status {
     zone::State state = zone::State::installed; // installed: nothing is up
-    bool booted = false;                        // init said READY=1 (or cannot say so and runs)
+    bool booted = false;                        // init said READY=1 (or cannot say so and has run for 0.2 s)
     pid_t initPid = 0;
     std::string initKind;    // "systemd", …; "" while no init was found
     std::int64_t since = 0;  // seconds since 1970

@@ -21,7 +21,7 @@ def calls(bus, path, interface):
     found = next(element for element in root.findall("interface") if element.get("name") == interface)
     for method in found.findall("method"):
         types = [arg.get("type") for arg in method.findall("arg") if arg.get("direction") == "in"]
-        text = "(" + "".join(VALUES[each] + "," for each in types) + ")" if types else "()"
+        text = "(" + ", ".join(VALUES[each] for each in types) + ("," if len(types) == 1 else "") + ")"
         yield method.get("name"), [path, interface, method.get("name"), f"({''.join(types)})", text,
                                    types.count("h")]
 

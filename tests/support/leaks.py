@@ -120,7 +120,8 @@ class Census:
 
     def _links(self):
         """More ports on our bridge than the active zones have interfaces; links that say they are ours."""
-        self.linkNames = {link["ifname"] for link in runJson("ip", "-j", "link")}
+        links = {link["ifname"]: link for link in runJson("ip", "-j", "link") if "ifname" in link}
+        self.linkNames = set(links)
         ports = [link["ifname"] for link in runJson("ip", "-j", "link", "show", "master", self.host.tag)
                  if "ifname" in link]
         expected = 0
@@ -129,9 +130,10 @@ class Census:
                 expected += len(self.host.bus.get(f"{self._path(name)}", "org.zoned1.Zone", "Addresses"))
         for port in ports[expected:]:
             self.add("link", f"one port too many on {self.host.tag}")
-        for link in self.linkNames:
-            if link.startswith("zv") and link not in ports:
-                self.add("link", link)
+        for name, link in links.items():
+            # One on another's bridge is another's.
+            if name.startswith("zv") and "master" not in link:
+                self.add("link", name)
 
     @staticmethod
     def _path(name):

@@ -28,6 +28,9 @@ constexpr auto killPatience = 10s;
 constexpr auto specPatience = 5s;
 /// A zone whose init asks for reboots again and again gets one a second.
 constexpr auto shortestLife = 1s;
+/// An init that never says that the start is complete is called booted when it has lived that long: one that
+/// cannot run at all ends sooner.
+constexpr auto settledAfter = 200ms;
 constexpr std::size_t tailBytes = 2048;
 
 } // namespace
@@ -159,8 +162,13 @@ void Supervisor::becomeRunning() {
     initStarted_ = std::chrono::steady_clock::now();
     ++status_.boots;
     status_.initPid = zone_->init.pid;
-    status_.booted = status_.initKind != zone::initKindName(zone::InitKind::systemd);
     enterState(State::running);
+    if (status_.initKind != zone::initKindName(zone::InitKind::systemd)) {
+        bootedTimer_ = loop_.after(settledAfter, [this] {
+            status_.booted = true;
+            events_.statusChanged();
+        });
+    }
     requestDone();
 }
 
@@ -279,6 +287,7 @@ void Supervisor::nowDown(const std::string& reason) {
     status_.consoleTail = console_.tail(tailBytes);
     console_.disconnect();
     notify_.reset();
+    bootedTimer_.reset();
     zone_.reset();
     status_.initPid = 0;
     status_.initKind.clear();

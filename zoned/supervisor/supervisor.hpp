@@ -91,6 +91,7 @@ private:
     sys::EventLoop::Source initExit_;
     sys::EventLoop::Source killWatch_;
     sys::EventLoop::Source rebootTimer_;
+    sys::EventLoop::Source bootedTimer_;
     std::chrono::steady_clock::time_point initStarted_{};
     bool rebootWanted_ = false;
     bool stopAsked_ = false;
