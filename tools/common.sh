@@ -71,7 +71,7 @@ ensurePackages() {
     if ((EUID != 0)); then
         die "packages are missing; run this as root once, or: apt-get install --no-install-recommends ${missing[*]}"
     fi
-    if (($(LC_ALL=C apt-cache policy "${missing[@]}" | grep -c '^  Candidate: [^(]') < ${#missing[@]})); then
+    if (($(known "${missing[@]}" | wc -l) < ${#missing[@]})); then
         step "Fetching the lists of packages" apt-get update -q || die "apt-get update failed"
     fi
     if ! step "Installing ${#missing[@]} packages" aptInstall "${missing[@]}"; then
@@ -79,6 +79,15 @@ ensurePackages() {
         step "Installing ${#missing[@]} packages" aptInstall "${missing[@]}" || die "packages could not be installed"
     fi
     newPackages+=("${missing[@]}")
+}
+
+# known PACKAGE ...: those of them that apt can install
+known() {
+    # apt takes "g++" for an expression and tells more than was asked for
+    LC_ALL=C apt-cache policy "$@" 2>/dev/null | awk -v asked="$*" '
+        BEGIN { count = split(asked, names, " "); for (i = 1; i <= count; i++) wanted[names[i] ":"] = 1 }
+        /^[^ ]/ { name = $1 }
+        $1 == "Candidate:" && $2 != "(none)" && name in wanted { print name; delete wanted[name] }'
 }
 
 aptInstall() {

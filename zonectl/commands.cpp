@@ -98,6 +98,14 @@ int dispatch(const std::vector<std::string>& words) {
                      group);
 }
 
+/// Every complaint about the command line says where the right one is described.
+std::string withHint(const std::string& complaint, const std::vector<std::string>& arguments) {
+    if (complaint.find("help") != std::string::npos) {
+        return complaint;
+    }
+    return complaint + "\n" + join("See 'zonectl ", arguments.empty() ? "" : arguments.front() + " ", "--help'.");
+}
+
 } // namespace
 
 std::span<const Command> commands() noexcept {
@@ -126,7 +134,7 @@ int runZonectl(const std::vector<std::string>& arguments) noexcept {
             return 0;
         }
     } catch (const UsageError& e) {
-        printError(e.what());
+        printError(withHint(e.what(), arguments));
         return 2;
     } catch (const sys::Error& e) {
         // A reader that has seen enough (`zonectl list | head -1`) is no fault to report.

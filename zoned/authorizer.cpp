@@ -33,9 +33,11 @@ Decision authorise(const Caller& caller, Verb verb, const std::string& object) {
     }
     const std::string where = object.empty() ? "" : " (" + object + ")";
     if (caller.uid == static_cast<uid_t>(-1)) {
-        return {false, sys::join("who asks is not known, and only root may ", verbText(verb), where)};
+        return {false,
+                sys::join("permission denied: who asks is not known, and only root may ", verbText(verb), where)};
     }
-    return {false, sys::join("only root may ", verbText(verb), where, "; you are user ", caller.uid)};
+    return {false,
+            sys::join("permission denied: only root may ", verbText(verb), where, "; you are user ", caller.uid)};
 }
 
 } // namespace zoned::daemon

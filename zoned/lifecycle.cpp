@@ -4,13 +4,9 @@
 
 #include <spdlog/spdlog.h>
 
-#include "boot_spec_builder.hpp"
-#include "network.hpp"
+#include "boot_spec_source.hpp"
 #include "platform/plan.hpp"
-#include "sys/capabilities.hpp"
-#include "sys/cgroup.hpp"
 #include "sys/error.hpp"
-#include "sys/file.hpp"
 
 namespace zoned::daemon {
 namespace {
@@ -24,8 +20,6 @@ using zone::ZoneName;
 
 // An init that ends sooner has failed to start, and its last words are worth showing.
 constexpr std::int64_t shortLife = 10;
-// A boot whose init ends within this time has failed: a missing library, a bad argument.
-constexpr std::chrono::milliseconds atOnce{100};
 
 std::string jobKind(Command command) {
     return std::string(zone::commandName(command));
@@ -69,7 +63,7 @@ std::uint32_t Lifecycle::startBoot(const std::string& name, Command command, con
             return alreadyThere(zone, command);
         }
     }
-    const platform::BootSpec spec = buildSpec(zone, options.initArgs, false);
+    const platform::BootSpec spec = resolveBootSpec(host_, registry_, zone, options.initArgs, false);
     Operation operation;
     operation.command = command;
     operation.wait = options.wait;
@@ -240,19 +234,12 @@ void Lifecycle::judge(const ZoneName& name, const platform::Status& status) {
     judgeBoot(name, operation, status);
 }
 
-void Lifecycle::judgeBoot(const ZoneName& name, Operation& operation, const platform::Status& status) {
+void Lifecycle::judgeBoot(const ZoneName& name, const Operation& operation, const platform::Status& status) {
     if (status.state == State::running) {
         if (operation.wait && !status.booted) {
             jobs_.report(operation.job, -1, "waiting until it is ready");
-        } else if (operation.lasted) {
+        } else {
             finish(name);
-        } else if (!operation.lasting) {
-            operation.lasting = loop_.after(atOnce, [this, name] {
-                operations_.at(name).lasted = true;
-                if (const platform::Status* now = supervisor(name).status()) {
-                    judge(name, *now);
-                }
-            });
         }
     } else if (status.state == State::ready && operation.command == Command::ready) {
         finish(name);
@@ -355,7 +342,7 @@ void Lifecycle::supervisorEnded(const ZoneName& name, const SupervisorEnd& end) 
 void Lifecycle::answerReboot(const ZoneName& name) {
     try {
         Zone& zone = registry_.refresh(name.str());
-        const platform::BootSpec spec = buildSpec(zone, {}, false);
+        const platform::BootSpec spec = resolveBootSpec(host_, registry_, zone, {}, false);
         supervisor(name).tell({{"type", "boot"}, {"spec", json::parse(platform::toJson(spec))}, {"target", "running"}});
     } catch (const std::exception& error) {
         spdlog::warn("zone {} reboots with the definition that it had before: {}", name.str(), error.what());
@@ -378,43 +365,10 @@ void Lifecycle::recover(const ZoneName& name, std::function<void()> settled) {
     supervisor(name).recover(std::move(settled));
 }
 
-platform::BootSpec Lifecycle::buildSpec(Zone& zone, const std::vector<std::string>& initArgs, bool forShow) {
-    if (!zone.definition) {
-        throw Fault(FaultKind::invalidDefinition, zone.problem);
-    }
-    store::ZoneRecord record = zone.record.value_or(store::ZoneRecord{});
-    const zone::Ipv4Network& bridge = host_.settings.network.address;
-    const bool fresh = assignAddresses(*zone.definition, record, bridge, registry_.addressesTaken(zone.name.str()));
-    if (fresh && !forShow) {
-        registry_.saveRecord(zone.name, record);
-    }
-    const std::string image = record.image.empty() ? zone.definition->image : record.image;
-    BootFacts facts;
-    facts.controllers = sys::availableControllers(host_.cgroupRoot);
-    facts.nameservers = hostNameservers();
-    facts.bridgeAddress = bridge;
-    facts.bridge = host_.settings.network.bridge;
-    facts.nftTable = host_.settings.nftTable;
-    facts.image = registry_.images().rootfs(ZoneName(image));
-    facts.layer = registry_.storage().layer(zone.name);
-    facts.seccompProgram = host_.seccompProgram();
-    facts.capabilities = sys::zoneCapabilities(zone.definition->privileged);
-    facts.bootToken = randomHex(4);
-    facts.initArgs = initArgs;
-    facts.exists = [](const std::string& path) { return sys::exists(path); };
-    BuiltSpec built = buildBootSpec(*zone.definition, record, facts);
-    if (!forShow) {
-        for (const std::string& warning : built.warnings) {
-            spdlog::warn("{}", warning);
-        }
-        ensureNetworks(host_.settings, *zone.definition);
-    }
-    return std::move(built.spec);
-}
-
 std::vector<std::pair<std::string, std::string>> Lifecycle::plan(const std::string& name) {
     std::vector<std::pair<std::string, std::string>> steps;
-    for (const platform::Step& step : platform::plan(buildSpec(registry_.refresh(name), {}, true))) {
+    for (const platform::Step& step :
+         platform::plan(resolveBootSpec(host_, registry_, registry_.refresh(name), {}, true))) {
         steps.emplace_back(step.name, step.purpose);
     }
     return steps;

@@ -21,7 +21,6 @@
 #include "host.hpp"
 #include "jobs.hpp"
 #include "launcher.hpp"
-#include "platform/boot_spec.hpp"
 #include "registry.hpp"
 #include "supervisor.hpp"
 #include "zone/zone_state.hpp"
@@ -68,8 +67,6 @@ private:
         bool wait = false;
         bool cancelled = false;
         int launches = 0;
-        bool lasted = false;            // init runs, and has not ended at once
-        sys::EventLoop::Source lasting; // tells when that is so
     };
 
     std::uint32_t startBoot(const std::string& name, zone::Command command, const BootOptions& options);
@@ -81,7 +78,7 @@ private:
     void finish(const zone::ZoneName& name);
     void fail(const zone::ZoneName& name, zone::FaultKind kind, const std::string& text);
     void judge(const zone::ZoneName& name, const platform::Status& status);
-    void judgeBoot(const zone::ZoneName& name, Operation& operation, const platform::Status& status);
+    void judgeBoot(const zone::ZoneName& name, const Operation& operation, const platform::Status& status);
 
     void statusChanged(const zone::ZoneName& name, const platform::Status& status);
     void supervisorLost(const zone::ZoneName& name);
@@ -92,8 +89,6 @@ private:
                      const Supervisor::Refused& refused);
 
     Supervisor& supervisor(const zone::ZoneName& name);
-    /// Resolves the present definition; assigns addresses and makes networks unless it is only for show.
-    platform::BootSpec buildSpec(Zone& zone, const std::vector<std::string>& initArgs, bool forShow);
 
     sys::EventLoop& loop_;
     const Host& host_;

@@ -8,18 +8,12 @@
 #include "platform/boot_spec.hpp"
 #include "platform/run_record.hpp"
 #include "platform/step.hpp"
+#include "platform/volumes.hpp"
 #include "sys/channel.hpp"
 #include "sys/process.hpp"
 #include "sys/unique_fd.hpp"
 
 namespace zoned::platform {
-
-/// A detached mount on its way to the zone's first process, and where it goes in the zone.
-struct Volume {
-    sys::UniqueFd mount;
-    std::string target;
-    bool directory = true;
-};
 
 struct Bringup {
     Remains zone;
@@ -27,14 +21,15 @@ struct Bringup {
     std::string mountPlaces;   // the folder of MountPlaces (rootfs.hpp)
 
     // made by the steps, in this order
-    sys::UniqueFd payload; // the cgroup that the zone's processes live in
-    sys::Child init;       // the zone's first process, later its init
-    sys::Channel channel;  // to it; see handshake.hpp
+    sys::UniqueFd payload;   // the cgroup that the zone's processes live in
+    sys::UniqueFd volumeIds; // a user namespace with the zone's id map, for the volumes
+    std::vector<Volume> volumes;
+    sys::Child init;      // the zone's first process, later its init
+    sys::Channel channel; // to it; see handshake.hpp
     sys::UniqueFd userNamespace;
     sys::UniqueFd image; // detached, id-mapped
     sys::UniqueFd layer;
     sys::UniqueFd dev;
-    std::vector<Volume> volumes;
     sys::UniqueFd console; // master end of the zone's console
     sys::UniqueFd notify;  // what init sends READY=1 to
     std::string initKind;  // "systemd", …: what was found

@@ -5,11 +5,10 @@
 //     ----------                                --------------------
 //     clone3 (all namespaces) ----------------> waits
 //     writes uid_map, gid_map
-//     id-maps image, layer, volumes
-//     makes /dev
-//     "layers" + image, layer, dev -----------> attaches the layers, makes the root overlay,
-//     "volume TARGET" + mount     (each) -----> proc, sys, cgroup, dev, run, console, volumes,
-//     "assemble" -----------------------------> identity files; pivots into the root
+//     id-maps image and layer, makes /dev
+//     "assemble" + image, layer, dev ---------> attaches the layers, makes the root overlay,
+//                                               proc, sys, cgroup, dev, run, console, volumes,
+//                                               identity files; pivots into the root
 //        veth, guard, address, route
 //        (beside it)
 //                <----------------------------- "assembled KIND" + console master, notify socket
@@ -30,7 +29,7 @@
 namespace zoned::platform {
 
 struct Message {
-    std::string kind; // "layers", "volume", "assemble", "assembled", "go", "error"
+    std::string kind; // "assemble", "assembled", "go", "error"
     std::vector<std::string> words;
     int code = 0; // error: errno
     std::vector<sys::UniqueFd> fds;

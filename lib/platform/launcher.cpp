@@ -24,6 +24,7 @@ void makeProcess(Bringup& bringup) {
     options.flags = zoneNamespaces | (spec.privileged ? 0 : CLONE_NEWUSER);
     // born in the payload, so that its cgroup namespace is rooted there
     options.cgroup = bringup.payload.get();
+    const VolumeStage stage(bringup.mountPlaces, bringup.volumes);
     bringup.init = sys::cloneProcess(options, [&bringup, &spec, &ours = ours, &theirs = theirs] {
         ours.close(); // so that the end of the supervisor is the end of the connection
         return becomeZone(spec, bringup.mountPlaces, bringup.seccompFilter, theirs);
@@ -37,12 +38,7 @@ void makeProcess(Bringup& bringup) {
 }
 
 void handOver(Bringup& bringup) {
-    sendMessage(bringup.channel, "layers", {}, {bringup.image.get(), bringup.layer.get(), bringup.dev.get()});
-    for (const Volume& volume : bringup.volumes) {
-        sendMessage(bringup.channel, "volume", {volume.target, volume.directory ? "folder" : "file"},
-                    {volume.mount.get()});
-    }
-    sendMessage(bringup.channel, "assemble");
+    sendMessage(bringup.channel, "assemble", {}, {bringup.image.get(), bringup.layer.get(), bringup.dev.get()});
     // what the process holds now would only be kept busy by our copies
     bringup.image.reset();
     bringup.layer.reset();
@@ -75,7 +71,7 @@ Step processStep(const BootSpec& spec) {
 }
 
 Step handOverStep() {
-    return {"hand-over", "give the process the layers, /dev and the mounts", handOver, {}};
+    return {"hand-over", "give the process the layers and /dev", handOver, {}};
 }
 
 Step assembledStep() {

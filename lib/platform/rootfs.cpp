@@ -35,7 +35,7 @@ Step rootStep(const BootSpec& spec) {
 }
 
 void makeMountPlaces(const std::string& folder) {
-    for (const char* name : {"/image", "/layer", "/root"}) {
+    for (const char* name : {"/image", "/layer", "/root", "/volumes"}) {
         sys::makeDirectories(folder + name);
     }
 }

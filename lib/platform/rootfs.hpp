@@ -14,7 +14,7 @@
 
 namespace zoned::platform {
 
-/// Three empty folders of the host, shared by all zones: each zone attaches its layers there in its own mount
+/// Empty folders of the host, shared by all zones: each zone attaches its layers there in its own mount
 /// namespace only, while its root is put together.
 struct MountPlaces {
     sys::UniqueFd image;

@@ -7,6 +7,7 @@
 #include "platform/bringup.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "sys/idmap.hpp"
 #include "sys/mount.hpp"
 
 namespace zoned::platform {
@@ -15,12 +16,15 @@ namespace {
 
 /// Maps the ids of a volume as the zone's own layers are: host root's files are the zone's root's. Some file
 /// systems cannot (overlayfs, NFS): there the files show the host's ids, unmapped, "nobody" in the zone.
-void mapIds(const Bringup& bringup, int mount, const zone::Mount& entry) {
+void mapIds(Bringup& bringup, int mount, const zone::Mount& entry) {
     if (bringup.zone.spec.privileged) {
         return;
     }
+    if (!bringup.volumeIds) {
+        bringup.volumeIds = sys::makeUserNamespace(bringup.zone.spec.idBase);
+    }
     try {
-        sys::setMountAttributes(mount, 0, 0, bringup.userNamespace.get(), entry.source);
+        sys::setMountAttributes(mount, 0, 0, bringup.volumeIds.get(), entry.source);
     } catch (const sys::Error& error) {
         if (error.code() != EINVAL) {
             throw;
@@ -51,6 +55,33 @@ Step volumeStep(const BootSpec&, const zone::Mount& mount) {
             "show " + mount.source + (mount.readOnly ? ", read-only" : "") + " there",
             [mount](Bringup& bringup) { prepareVolume(bringup, mount); },
             {}};
+}
+
+VolumeStage::VolumeStage(const std::string& mountPlaces, const std::vector<Volume>& volumes) {
+    if (volumes.empty()) {
+        return;
+    }
+    namespace_ = std::make_unique<sys::PrivateMountNamespace>();
+    const sys::UniqueFd stage = sys::makeFileSystem("tmpfs", {{"mode", "700"}}, 0);
+    sys::attachMount(stage.get(), sys::openDirectory(mountPlaces + "/volumes").get(), "the volumes' stage");
+    for (std::size_t index = 0; index < volumes.size(); ++index) {
+        const std::string name = std::to_string(index);
+        const sys::UniqueFd place = volumes[index].directory ? sys::makeDirectoriesBeneath(stage.get(), name)
+                                                             : sys::openBeneath(stage.get(), name, O_RDONLY | O_CREAT,
+                                                                                sys::FileType::regular, 0600);
+        sys::attachMount(volumes[index].mount.get(), place.get(), "the volume for " + volumes[index].target);
+    }
+}
+
+std::vector<Volume> takeVolumes(const BootSpec& spec, const std::string& mountPlaces) {
+    std::vector<Volume> volumes;
+    for (const zone::Mount& entry : spec.mounts) {
+        const sys::UniqueFd place = sys::open(sys::join(mountPlaces, "/volumes/", volumes.size()), O_PATH);
+        struct stat info {};
+        sys::check(::fstat(place.get(), &info), "looking at the volume for ", entry.target);
+        volumes.push_back({sys::cloneMountAt(place.get(), entry.source), entry.target, S_ISDIR(info.st_mode)});
+    }
+    return volumes;
 }
 
 void attachVolume(int root, const Volume& volume) {

@@ -22,6 +22,7 @@
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "sys/mount.hpp"
+#include "sys/netlink.hpp"
 #include "sys/pty.hpp"
 
 namespace zoned::platform {
@@ -52,27 +53,15 @@ void becomeZoneRoot() {
     ::umask(022);
 }
 
-Parts receiveParts(sys::Channel& channel) {
+Parts receiveParts(const BootSpec& spec, const std::string& mountPlaces, sys::Channel& channel) {
     Parts parts;
-    Message layers = receiveMessage(channel, "layers", 3, "the layers");
+    parts.volumes = takeVolumes(spec, mountPlaces);
+    Message layers = receiveMessage(channel, "assemble", 3, "the layers");
     parts.image = std::move(layers.fds[0]);
     parts.layer = std::move(layers.fds[1]);
     parts.dev = std::move(layers.fds[2]);
     becomeZoneRoot(); // the id map is written by now
-    for (;;) {
-        std::optional<Message> message = nextMessage(channel, "the zone's mounts");
-        if (!message) {
-            throw sys::Error("waiting for the zone's mounts: the supervisor ended", ECONNRESET);
-        }
-        if (message->kind == "assemble") {
-            return parts;
-        }
-        Volume volume;
-        volume.mount = std::move(message->fds.at(0));
-        volume.target = message->words.at(0);
-        volume.directory = message->words.at(1) == "folder";
-        parts.volumes.push_back(std::move(volume));
-    }
+    return parts;
 }
 
 void mountAt(int root, const std::string& place, const sys::UniqueFd& mount) {
@@ -143,6 +132,7 @@ FoundInit chooseInit(int root, const BootSpec& spec) {
 Assembled assemble(const BootSpec& spec, const MountPlaces& places, const Parts& parts) {
     sys::makeMountsPrivate();
     Assembled zone;
+    sys::Netlink().bringUp({}); // the loopback, also where the zone has no other interface
     zone.root = assembleRoot(places, parts.image, parts.layer);
     const int root = zone.root.get();
     zone.init = chooseInit(root, spec);
@@ -196,7 +186,7 @@ int becomeZone(const BootSpec& spec, const std::string& mountPlaces, const std::
                sys::Channel& channel) {
     try {
         const MountPlaces places = openMountPlaces(mountPlaces);
-        const Parts parts = receiveParts(channel);
+        const Parts parts = receiveParts(spec, mountPlaces, channel);
         Assembled zone = assemble(spec, places, parts);
         sendMessage(channel, "assembled", {std::string(zone::initKindName(zone.init.kind))},
                     {zone.console.master.get(), zone.notify.get()});

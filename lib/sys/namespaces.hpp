@@ -14,4 +14,17 @@ namespace zoned::sys {
 /// Joins the namespaces in `flags` (CLONE_NEW…) of the process; the pid namespace holds for children only.
 void enterNamespaces(int pidfd, int flags);
 
+/// Puts the caller into a mount namespace of its own, a copy of the present one that no mount event crosses, for
+/// as long as the object lives. The caller must have one thread. A way back that fails ends the process.
+class PrivateMountNamespace {
+public:
+    PrivateMountNamespace();
+    PrivateMountNamespace(const PrivateMountNamespace&) = delete;
+    PrivateMountNamespace& operator=(const PrivateMountNamespace&) = delete;
+    ~PrivateMountNamespace();
+
+private:
+    UniqueFd home_;
+};
+
 } // namespace zoned::sys

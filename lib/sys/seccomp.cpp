@@ -218,7 +218,8 @@ Context buildList() {
 
 /// Refuses arguments, of one architecture; whatever it does not refuse runs on behind it.
 ///
-/// The audit socket is refused as on a kernel without audit, since a namespaced daemon only stumbles over it. TIOCSTI
+/// The audit socket is refused as on a kernel without audit, since a namespaced daemon only stumbles over it; and so
+/// is AF_VSOCK, which knows no namespaces and leads to the hypervisor and to the host's own services. TIOCSTI
 /// and TIOCLINUX put words into the mouth of whoever else reads the terminal. Out of reach are arguments of i386's
 /// socketcall, which lie in memory; behind it the kernel's own checks of audit remain.
 void addRefusals(std::vector<sock_filter>& program, const Abi& abi) {
@@ -237,19 +238,20 @@ void addRefusals(std::vector<sock_filter>& program, const Abi& abi) {
     };
     const std::array block = {
         load(offsetof(seccomp_data, arch)), // 0
-        jump(abi.audit, 0, 12),             // 1: another architecture: 14
+        jump(abi.audit, 0, 13),             // 1: another architecture: 15
         load(offsetof(seccomp_data, nr)),   // 2
-        jump(abi.socketCall, 0, 5),         // 3: not socket: 9
+        jump(abi.socketCall, 0, 6),         // 3: not socket: 10
         load(argument(0)),                  // 4
-        jump(AF_NETLINK, 0, 8),             // 5: not netlink: 14
-        load(argument(2)),                  // 6
-        jump(NETLINK_AUDIT, 0, 6),          // 7: not audit: 14
-        refuse(EAFNOSUPPORT),               // 8
-        jump(abi.ioctlCall, 0, 4),          // 9: not ioctl: 14
-        load(argument(1)),                  // 10
-        jump(TIOCSTI, 1, 0),                // 11: 13
-        jump(TIOCLINUX, 0, 1),              // 12: neither: 14
-        refuse(EPERM),                      // 13
+        jump(AF_VSOCK, 3, 0),               // 5: 9
+        jump(AF_NETLINK, 0, 8),             // 6: not netlink: 15
+        load(argument(2)),                  // 7
+        jump(NETLINK_AUDIT, 0, 6),          // 8: not audit: 15
+        refuse(EAFNOSUPPORT),               // 9
+        jump(abi.ioctlCall, 0, 4),          // 10: not ioctl: 15
+        load(argument(1)),                  // 11
+        jump(TIOCSTI, 1, 0),                // 12: 14
+        jump(TIOCLINUX, 0, 1),              // 13: neither: 15
+        refuse(EPERM),                      // 14
     };
     program.insert(program.end(), block.begin(), block.end());
 }

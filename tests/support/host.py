@@ -56,13 +56,14 @@ def cgroupMount():
     raise AssertionError("no cgroup v2 on this machine")
 
 
-class Host:
-    # Each Host of one test run has its own subnet and id range.
-    count = 0
+def freeSubnet():
+    """The first two numbers of a 10.x.0.0/16 that no interface of the machine is on."""
+    used = subprocess.run(["ip", "-4", "address"], capture_output=True, text=True, check=True).stdout
+    return secrets.choice([f"10.{x}" for x in range(128, 255) if f" 10.{x}." not in used])
 
+
+class Host:
     def __init__(self, folder=None, busPolicy="", settings=None):
-        Host.count += 1
-        self.number = Host.count
         self.tag = "zt" + secrets.token_hex(2)
         self.base = Path(folder or tempfile.mkdtemp(prefix=f"zoned-test-{self.tag}-", dir="/var/tmp"))
         self.base.mkdir(exist_ok=True)
@@ -71,10 +72,11 @@ class Host:
         self.root = self.base / "root"
         self.programs = self.base / "programs"
         self.log = self.base / "zoned.log"
-        self.subnet = f"10.{200 + self.number % 13}"
+        # By chance, so that two runs at once on one machine do not meet.
+        self.subnet = freeSubnet()
         self.gateway = f"{self.subnet}.0.1"
-        self.idFirst = 0x20000000 + self.number * 0x01000000
-        self.idLast = self.idFirst + 0x00FFFFFF
+        self.idFirst = (0x400 + secrets.randbelow(0x6000)) << 16 & ~0x3FFFFF
+        self.idLast = self.idFirst + 0x3FFFFF
         self.cgroup = cgroupMount() / f"{self.tag}.slice"
         self.process = None
         self.busDaemon = None

@@ -91,6 +91,9 @@ void tellServiceManager() {
 void joinSupervisorCgroup(const std::string& cgroup) {
     sys::makeCgroup(cgroup.substr(0, cgroup.rfind('/')));
     sys::makeCgroup(cgroup);
+    // anew: a process is killed when it is born into a cgroup from one that cgroup.kill was written to more
+    // often (Linux 6.12 to 6.18), as it was to this one if an earlier supervisor ended so
+    sys::removeCgroupTree(cgroup + "/supervisor");
     sys::makeCgroup(cgroup + "/supervisor");
     sys::joinCgroup(cgroup + "/supervisor");
 }

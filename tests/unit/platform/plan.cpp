@@ -22,7 +22,7 @@ std::vector<std::string> names(const std::vector<platform::Step>& steps) {
 
 TEST_CASE("the plan lists every step of a boot in order") {
     REQUIRE(names(platform::plan(test::fullSpec())) ==
-            std::vector<std::string>{"cgroup", "process", "root", "devices", "mount:/var/www", "mount:/data",
+            std::vector<std::string>{"cgroup", "mount:/var/www", "mount:/data", "process", "root", "devices",
                                      "hand-over", "network:eth0", "network:eth1", "file-systems", "init"});
 }
 

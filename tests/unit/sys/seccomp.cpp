@@ -137,6 +137,7 @@ TEST_CASE("unknown and switched-off calls look absent") {
 }
 
 TEST_CASE("the audit socket is refused as on a kernel without audit, other netlink is not") {
+    CHECK(filtered([] { return syscall(__NR_socket, AF_VSOCK, SOCK_STREAM, 0); }) == EAFNOSUPPORT);
     CHECK(filtered([] { return syscall(__NR_socket, AF_NETLINK, SOCK_RAW, NETLINK_AUDIT); }) == EAFNOSUPPORT);
     CHECK(filtered([] { return syscall(__NR_socket, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE); }) == 0);
     // the kernel reads an int, so bits above it must not lead past the filter

@@ -1,0 +1,49 @@
+#include "boot_spec_source.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "boot_spec_builder.hpp"
+#include "network.hpp"
+#include "sys/capabilities.hpp"
+#include "sys/cgroup.hpp"
+#include "sys/file.hpp"
+#include "zone/fault.hpp"
+
+namespace zoned::daemon {
+
+platform::BootSpec resolveBootSpec(const Host& host, Registry& registry, Zone& zone,
+                                   const std::vector<std::string>& initArgs, bool forShow) {
+    if (!zone.definition) {
+        throw zone::Fault(zone::FaultKind::invalidDefinition, zone.problem);
+    }
+    store::ZoneRecord record = zone.record.value_or(store::ZoneRecord{});
+    const zone::Ipv4Network& bridge = host.settings.network.address;
+    const bool fresh = assignAddresses(*zone.definition, record, bridge, registry.addressesTaken(zone.name.str()));
+    if (fresh && !forShow) {
+        registry.saveRecord(zone.name, record);
+    }
+    const std::string image = record.image.empty() ? zone.definition->image : record.image;
+    BootFacts facts;
+    facts.controllers = sys::availableControllers(host.cgroupRoot);
+    facts.nameservers = hostNameservers();
+    facts.bridgeAddress = bridge;
+    facts.bridge = host.settings.network.bridge;
+    facts.nftTable = host.settings.nftTable;
+    facts.image = registry.images().rootfs(zone::ZoneName(image));
+    facts.layer = registry.storage().layer(zone.name);
+    facts.seccompProgram = host.seccompProgram();
+    facts.capabilities = sys::zoneCapabilities(zone.definition->privileged);
+    facts.bootToken = randomHex(4);
+    facts.initArgs = initArgs;
+    facts.exists = [](const std::string& path) { return sys::exists(path); };
+    BuiltSpec built = buildBootSpec(*zone.definition, record, facts);
+    if (!forShow) {
+        for (const std::string& warning : built.warnings) {
+            spdlog::warn("{}", warning);
+        }
+        ensureNetworks(host.settings, *zone.definition);
+    }
+    return std::move(built.spec);
+}
+
+} // namespace zoned::daemon
