@@ -12,6 +12,7 @@ import pytest  # noqa: E402
 from support import images  # noqa: E402
 from support.host import BUILD, Host  # noqa: E402
 from support.leaks import Watch  # noqa: E402
+from support.zone import Zone  # noqa: E402
 
 
 def pytest_sessionstart(session):
@@ -64,56 +65,51 @@ def zone(host):
     return host.zone("z1", boot=True)
 
 
-def debianZone(host, suite, init):
-    name = f"{suite}-{init}".replace("bookworm", "b").replace("trixie", "t")
-    zone = host.zone(name, images.debian(host, suite, init))
-    host.keptZones.add(name)
-    return zone
-
-
 @pytest.fixture(scope="session")
-def bookwormZone(sharedHost):
-    """A Debian bookworm zone with systemd, kept for the whole run; tests use `bookworm`."""
-    return debianZone(sharedHost, "bookworm", "systemd")
+def sharedDebianHost():
+    """A zoned for the Debian zones, which are kept for the whole run: installing them takes its time."""
+    host = Host().start()
+    yield host
+    problems = host.close()
+    assert not problems, "\n".join(problems)
 
 
-@pytest.fixture(scope="session")
-def trixieZone(sharedHost):
-    return debianZone(sharedHost, "trixie", "systemd")
+@pytest.fixture
+def debianHost(sharedDebianHost):
+    watch = Watch(sharedDebianHost)
+    yield sharedDebianHost
+    problems = sharedDebianHost.reset()
+    assert not problems, "\n".join(problems)
+    watch.check()
 
 
-@pytest.fixture(scope="session")
-def sysvinitZone(sharedHost):
-    return debianZone(sharedHost, "bookworm", "sysvinit")
-
-
-@pytest.fixture(scope="session")
-def openrcZone(sharedHost):
-    return debianZone(sharedHost, "bookworm", "openrc")
-
-
-def running(zone):
+def runningDebian(host, suite, init):
+    name = f"{suite}-{init}"
+    if name not in host.zones():
+        host.zone(name, images.debian(host, suite, init))
+        host.keptZones.add(name)
+    zone = Zone(host, name)
     if zone.state != "running":
         zone.boot()
     return zone.untilBooted()
 
 
 @pytest.fixture
-def bookworm(bookwormZone, host):
-    """The Debian bookworm zone, booted."""
-    return running(bookwormZone)
+def bookworm(debianHost):
+    """The Debian bookworm zone with systemd, booted."""
+    return runningDebian(debianHost, "bookworm", "systemd")
 
 
 @pytest.fixture
-def trixie(trixieZone, host):
-    return running(trixieZone)
+def trixie(debianHost):
+    return runningDebian(debianHost, "trixie", "systemd")
 
 
 @pytest.fixture
-def sysvinit(sysvinitZone, host):
-    return running(sysvinitZone)
+def sysvinit(debianHost):
+    return runningDebian(debianHost, "bookworm", "sysvinit")
 
 
 @pytest.fixture
-def openrc(openrcZone, host):
-    return running(openrcZone)
+def openrc(debianHost):
+    return runningDebian(debianHost, "bookworm", "openrc")

@@ -304,7 +304,10 @@ void Lifecycle::supervisorEnded(const ZoneName& name, const SupervisorEnd& end) 
         zone->cleaningUp = false;
         zone->status.reset();
         zone->down = end.cleanUpProblem;
-        if (end.wasUp && end.cleanUpProblem.empty()) {
+        // one that died while it was booting took the boot with it; an idle one took nothing
+        const auto asked = operations_.find(name);
+        const bool lostABoot = end.died && asked != operations_.end() && asked->second.ticket != 0;
+        if ((end.wasUp || lostABoot) && end.cleanUpProblem.empty()) {
             noteReason(*zone, end.last);
         }
         registry_.changed(name);

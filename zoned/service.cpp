@@ -8,6 +8,8 @@
 #include "api/error_names.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "sys/netlink.hpp"
+#include "sys/nft_table.hpp"
 
 namespace zoned::daemon {
 
@@ -135,10 +137,29 @@ void Service::recovered() {
     if (--recovering_ == 0) {
         // from the loop: what throws there ends the service, as it should where the name cannot be had
         opening_ = loop_.defer([this] {
+            sweepGuards();
             bus_.requestName(api::busName);
             ready_();
             autoboot();
         });
+    }
+}
+
+/// A boot whose run record was lost cannot tell which guard was its own; one without a link is nobody's. A zone that
+/// is coming up just now has its guard before its link, so then it is left to the next start.
+void Service::sweepGuards() {
+    for (const zone::ZoneName& name : registry_.names()) {
+        const Zone* zone = registry_.find(name);
+        if (zone != nullptr && zone->status && zone->status->pending > 0) {
+            return;
+        }
+    }
+    try {
+        sys::Netlink links;
+        sys::removeStrayGuards(host_.settings.nftTable,
+                               [&links](const std::string& ifName) { return !links.linkIndex(ifName); });
+    } catch (const sys::Error& error) {
+        spdlog::warn("{}", error.what());
     }
 }
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "platform/plan.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 
@@ -37,7 +38,7 @@ std::optional<RunRecord> RunRecord::find(const std::string& path) {
     std::getline(lines, line);
     const Json head = Json::parse(line, nullptr, false);
     if (!head.is_object() || !head.contains("cgroup") || !head.contains("spec")) {
-        throw sys::Error("reading the run record " + path + ": its first line is damaged", 0);
+        throw DamagedRecord("reading the run record " + path + ": its first line is damaged", 0);
     }
     RunRecord record(path,
                      Remains{bootSpecFromJson(head["spec"].get<std::string>()), head["cgroup"].get<std::string>()});
@@ -49,6 +50,14 @@ std::optional<RunRecord> RunRecord::find(const std::string& path) {
     }
     record.file_ = sys::open(path, O_WRONLY | O_APPEND);
     return record;
+}
+
+void RunRecord::replaceDamaged(const std::string& path, const Remains& zone) {
+    sys::removeFile(path);
+    RunRecord record = begin(path, zone);
+    for (const Step& step : plan(zone.spec)) {
+        record.note(step.name);
+    }
 }
 
 void RunRecord::note(const std::string& step) {

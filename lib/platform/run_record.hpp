@@ -12,16 +12,27 @@
 #include <vector>
 
 #include "platform/step.hpp"
+#include "sys/error.hpp"
 #include "sys/unique_fd.hpp"
 
 namespace zoned::platform {
+
+/// The record's first line cannot be read.
+class DamagedRecord : public sys::Error {
+public:
+    using sys::Error::Error;
+};
 
 class RunRecord {
 public:
     /// Begins a new record at `path`; there must be none.
     static RunRecord begin(const std::string& path, const Remains& zone);
-    /// The record at `path`; nothing where there is none. A record whose first line is unreadable is an Error.
+    /// The record at `path`; nothing where there is none. Throws DamagedRecord.
     static std::optional<RunRecord> find(const std::string& path);
+
+    /// Puts a record in the place of a damaged one, with every step of that zone's plan taken: their `down`s cope
+    /// with what never happened.
+    static void replaceDamaged(const std::string& path, const Remains& zone);
 
     void note(const std::string& step);
     void remove();

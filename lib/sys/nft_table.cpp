@@ -296,6 +296,36 @@ void removeTables(const std::string& tableName) {
     run(commands, join("removing the nft tables ", tableName));
 }
 
+void removeStrayGuards(const std::string& tableName, const std::function<bool(const std::string&)>& stray) {
+    const std::vector<std::string> families = familiesOf(tableName);
+    if (std::find(families.begin(), families.end(), "bridge") == families.end()) {
+        return;
+    }
+    Json commands = Json::array();
+    for (const Json& object : listTable("bridge", tableName, true)) {
+        const auto set = object.find("set");
+        if (set == object.end()) {
+            continue;
+        }
+        Json gone = Json::array();
+        for (const Json& element : set->value("elem", Json::array())) {
+            const Json& value = valueOf(element);
+            const Json& ifName = value.is_object() ? value.at("concat").at(0) : value;
+            if (stray(ifName.get<std::string>())) {
+                gone.push_back(value);
+            }
+        }
+        if (!gone.empty()) {
+            const Json which = {
+                {"family", "bridge"}, {"table", tableName}, {"name", set->at("name")}, {"elem", std::move(gone)}};
+            commands.push_back({{"delete", {{"element", which}}}});
+        }
+    }
+    if (!commands.empty()) {
+        (void)run(commands, join("removing stray guards from the nft table ", tableName));
+    }
+}
+
 std::vector<std::string> guardedInterfaces(const std::string& tableName) {
     const std::vector<std::string> families = familiesOf(tableName);
     std::vector<std::string> names;

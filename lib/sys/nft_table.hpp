@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ void ensureNetworkTables(const NftNetwork& network);
 /// Absent tables are fine.
 void removeTables(const std::string& tableName);
 /// The interfaces whose traffic is being guarded, sorted; empty where the table is absent.
+/// Takes away the guards of ports for which `stray` says so: of boots whose record was lost.
+void removeStrayGuards(const std::string& tableName, const std::function<bool(const std::string& ifName)>& stray);
 [[nodiscard]] std::vector<std::string> guardedInterfaces(const std::string& tableName);
 
 } // namespace zoned::sys

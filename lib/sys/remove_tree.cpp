@@ -213,9 +213,7 @@ private:
     alignas(dirent64) std::array<char, 32768> buffer_{};
 };
 
-} // namespace
-
-void removeTree(const std::string& path) {
+void removeTreeOnce(const std::string& path) {
     const std::string trimmed = path.substr(0, path.find_last_not_of('/') + 1);
     const auto slash = trimmed.rfind('/');
     const std::string name = slash == std::string::npos ? trimmed : trimmed.substr(slash + 1);
@@ -231,6 +229,24 @@ void removeTree(const std::string& path) {
         throwErrno("opening the folder ", folder);
     }
     TreeRemover(std::move(parent), trimmed).remove(name);
+}
+
+} // namespace
+
+void removeTree(const std::string& path) {
+    // Another remover may be at work on the same tree (the one of a service that was killed): a folder that it takes
+    // away under our feet sends us back to the start, and there is less to do each time.
+    constexpr int mostStarts = 1000;
+    for (int start = 1;; ++start) {
+        try {
+            removeTreeOnce(path);
+            return;
+        } catch (const Error& error) {
+            if (error.code() != ENOENT || start == mostStarts) {
+                throw;
+            }
+        }
+    }
 }
 
 } // namespace zoned::sys

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from support.host import ACTIVE, pids
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 # File systems that a zone is made of: a new one of these in the host's own mount table is ours.
 ZONE_FILE_SYSTEMS = {"overlay", "nsfs", "proc", "sysfs", "mqueue", "devpts", "cgroup2"}
 

@@ -3,6 +3,7 @@
 That nothing is left is checked after every test by the `host` fixture's leak checker.
 """
 
+import os
 import signal
 import subprocess
 
@@ -25,7 +26,7 @@ def test_an_unknown_image(host):
 
 
 @pytest.mark.parametrize("verb", [("boot",), ("halt",), ("shutdown",), ("reboot",), ("ready",), ("install",),
-                                  ("show",), ("console",), ("login",), ("delete", "--force"),
+                                  ("show",), ("console",), ("delete", "--force"),
                                   ("uninstall", "--force"), ("boot", "--dry-run")])
 def test_an_unknown_zone(host, verb):
     host.refused(*verb, "nosuch", status=(1,), says="nosuch")
@@ -54,7 +55,7 @@ def test_a_name_that_is_none(host, name):
 
 
 @pytest.mark.parametrize("text, line, key", [
-    ("zone: z1\nimage: [\n", 2, ""), ("zone: z1\nimage: busybox\nresources: {memory: 12Q}\n", 3, "resources.memory"),
+    ("zone: z1\nimage: [\n", 3, ""), ("zone: z1\nimage: busybox\nresources: {memory: 12Q}\n", 3, "resources.memory"),
     ("zone: z1\nimage: busybox\nautoboot: perhaps\n", 3, "autoboot"),
     ("zone: z1\nimage: busybox\nzone: z2\n", 3, "zone"), ("zone: z1\nimage: busybox\ncolour: red\n", 3, "colour"),
     ("zone: z1\nimage: busybox\nnetwork:\n  - name: eth0\n    adress: 10.0.0.1/8\n", 5, "adress"),
@@ -98,7 +99,7 @@ def test_a_file_that_is_not_there_or_no_text(host):
 
 
 def test_an_address_outside_the_subnet(host):
-    createIs(host, ("192.0.2.1", "subnet"), "network[0].address=192.0.2.1/24")
+    createIs(host, ("192.0.2.1", "outside"), "network[0].address=192.0.2.1/24")
 
 
 @pytest.mark.parametrize("value", ["12Q", "-1", "1.5.2G", "lots", "0", "1K"])
@@ -189,7 +190,7 @@ def test_a_caller_without_permission(host):
         done = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", *host.argv(*args)],
                               env=host.environment, capture_output=True, text=True, timeout=30, check=False,
                               stdin=subprocess.DEVNULL)
-        assert done.returncode == 1 and "permi" in done.stderr.lower(), done
+        assert done.returncode == 1 and "only root" in done.stderr, done
     assert host.zones() == {"z1": "installed"}
 
 
@@ -203,9 +204,11 @@ def test_a_service_that_does_not_run(host):
                                   ("exec", "z1"), ("list", "extra"), ("create", "z1", "--set", "novalue"),
                                   ("shutdown", "--timeout", "soon", "z1"), ("image",), ("image", "nosuch"),
                                   ("help", "nosuch"), ("console", "-e", "ab", "z1")])
-def test_a_wrong_command_line_is_status_2_with_a_hint(host, args):
+def test_a_wrong_command_line_is_status_2_and_says_what_is_wrong(host, args):
     done = host.refused(*args, status=(2,))
-    assert "help" in done.stderr.lower() or "usage" in done.stderr.lower()
+    assert done.stderr.startswith("zonectl: ") and not done.stdout
+    # Either the word that is wrong is named, or where help is to be had.
+    assert "help" in done.stderr or args[-1] in done.stderr or args[-2] in done.stderr
 
 
 @pytest.mark.parametrize("args", [("--help",), ("help",), ("boot", "--help"), ("image", "build", "--help"),
@@ -243,13 +246,13 @@ def test_a_full_disk_fails_cleanly_and_works_again_when_there_is_room(makeHost):
         assert host.importImage("small", images.busybox()).result == "done"
         host.zone("z1", image="small")
         filler = place / "filler"
-        with open(filler, "wb") as file:
-            try:
-                while True:
-                    file.write(bytes(1 << 16))
-                    file.flush()
-            except OSError:
-                pass
+        with open(filler, "wb", buffering=0) as file:
+            for size in (1 << 16, 1 << 10):
+                try:
+                    while True:
+                        file.write(bytes(size))
+                except OSError:
+                    os.fsync(file.fileno())
         end = host.importImage("big", images.busybox())
         assert end.result == "failed" and "space" in end.message.lower(), end
         host.refused("create", "z2", "--image", "small", status=(1,), says="space")

@@ -121,10 +121,10 @@ def test_an_interface_can_be_on_the_administrators_own_bridge(host):
     bridge = host.tag + "x"
     subprocess.run(["ip", "link", "add", bridge, "type", "bridge"], check=True)
     try:
-        subprocess.run(["ip", "address", "add", "192.0.2.1/24", "dev", bridge], check=True)
+        subprocess.run(["ip", "address", "add", "198.51.100.1/24", "dev", bridge], check=True)
         subprocess.run(["ip", "link", "set", bridge, "up"], check=True)
-        zone = host.zone("z1", network=f"[{{name: eth0, bridge: {bridge}, address: 192.0.2.7/24}}]", boot=True)
-        zone.exec("ping", "-c", "1", "-W", "5", "192.0.2.1")
+        zone = host.zone("z1", network=f"[{{name: eth0, bridge: {bridge}, address: 198.51.100.7/24}}]", boot=True)
+        zone.exec("ping", "-c", "1", "-W", "5", "198.51.100.1")
         ports = subprocess.run(["ip", "-br", "link", "show", "master", bridge], capture_output=True, text=True,
                                check=True).stdout.split()
         assert ports

@@ -44,12 +44,12 @@ def mount(host):
 
 @contextmanager
 def port(host):
-    run("ip", "link", "add", "zvleaktest", "type", "veth", "peer", "name", "zvleakpeer")
-    run("ip", "link", "set", "zvleaktest", "master", host.tag)
+    run("ip", "link", "add", "zv" + host.tag, "type", "veth", "peer", "name", host.tag + "peer")
+    run("ip", "link", "set", "zv" + host.tag, "master", host.tag)
     try:
         yield
     finally:
-        run("ip", "link", "del", "zvleaktest")
+        run("ip", "link", "del", "zv" + host.tag)
 
 
 @contextmanager

@@ -106,20 +106,22 @@ def test_the_callers_terminal_is_as_before(host, zone):
     assert (host.base / "before").read_text() == (host.base / "after").read_text() != ""
 
 
-def test_without_a_terminal_a_script_can_be_fed_to_the_shell(host, zone):
-    done = host.zonectl("login", "z1", input="echo from-inside; hostname\nexit 4\n", check=False)
-    assert "from-inside" in done.stdout and "z1" in done.stdout
-    assert done.returncode == 4
+def test_without_a_terminal_login_names_the_verb_for_scripts(host, zone):
+    host.refused("login", "z1", status=(2,), says="zonectl exec")
 
 
 def test_a_zone_that_does_not_run_is_refused_with_advice(host):
     host.zone("z1")
-    host.refused("login", "z1", says="boot")
+    child = host.spawn("login", "z1")
+    child.expect("boot it first")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 1
 
 
 @pytest.mark.debian
-def test_a_login_into_debian_is_a_login_shell_of_root(host, bookworm):
-    child = host.spawn("login", bookworm.name)
+def test_a_login_into_debian_is_a_login_shell_of_root(debianHost, bookworm):
+    child = debianHost.spawn("login", bookworm.name)
     child.expect(PROMPT)
     ask(child, "id -un; tty", r"root[\s\S]*/dev/pts/")
     child.sendline("exit 3")

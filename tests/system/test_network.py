@@ -157,7 +157,7 @@ def test_a_bridge_that_was_deleted_is_made_again(host):
     assert pings(zone, host.gateway)
 
 
-@pytest.mark.parametrize("address, says", [("192.0.2.7/24", "subnet"), ("GATEWAY/16", ""), ("BASE.0.0/16", ""),
+@pytest.mark.parametrize("address, says", [("192.0.2.7/24", "outside"), ("GATEWAY/16", ""), ("BASE.0.0/16", ""),
                                            ("BASE.255.255/16", "")])
 def test_an_address_that_cannot_be_is_refused(host, address, says):
     address = address.replace("GATEWAY", host.gateway).replace("BASE", host.subnet)

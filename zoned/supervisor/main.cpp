@@ -107,7 +107,15 @@ void leaveCgroup(const std::string& cgroup) {
 /// What a supervisor that was killed left: the same `down`s as ever, from the record.
 int cleanUp(const Arguments& arguments) {
     const supervisor::Place& place = arguments.place;
-    if (auto record = platform::RunRecord::find(place.runZone + "/record")) {
+    const std::string path = place.runZone + "/record";
+    try {
+        if (auto record = platform::RunRecord::find(path)) {
+            platform::takeDown(*record);
+        }
+    } catch (const platform::DamagedRecord& error) {
+        std::cerr << "zone-supervisor: " << error.what() << "; what the zone's name alone tells is taken down\n";
+        platform::RunRecord::replaceDamaged(path, {{.zone = place.zone}, place.cgroup});
+        auto record = platform::RunRecord::find(path);
         platform::takeDown(*record);
     }
     if (!arguments.ownUnit) {

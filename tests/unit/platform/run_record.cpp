@@ -41,6 +41,17 @@ TEST_CASE("no record is found where none is, and none after its removal") {
     REQUIRE_FALSE(RunRecord::find(path));
 }
 
+TEST_CASE("a damaged record is replaced by one that takes down what the zone's name alone tells") {
+    const test::TestFolder folder;
+    const std::string path = folder.path() + "/record";
+    sys::replaceVolatileFile(path, "nonsense");
+    RunRecord::replaceDamaged(path, {{.zone = "web"}, "/cg/web"});
+    const auto found = RunRecord::find(path);
+    REQUIRE(found);
+    REQUIRE(found->zone().cgroup == "/cg/web");
+    REQUIRE(found->steps().front() == "cgroup");
+}
+
 TEST_CASE("a torn record shows the steps that were noted whole, or says that it is damaged") {
     const test::TestFolder folder;
     const std::string path = folder.path() + "/record";
@@ -54,7 +65,7 @@ TEST_CASE("a torn record shows the steps that were noted whole, or says that it 
     for (std::size_t length = 0; length < whole.size(); ++length) {
         sys::replaceVolatileFile(path, whole.substr(0, length));
         if (length < headLength - 1) {
-            REQUIRE_THROWS_AS(RunRecord::find(path), sys::Error);
+            REQUIRE_THROWS_AS(RunRecord::find(path), platform::DamagedRecord);
         } else {
             const auto found = RunRecord::find(path);
             REQUIRE(found);
