@@ -303,7 +303,9 @@ void Supervisor::cleanUpAgain() {
 
 void Supervisor::cleanUp() {
     try {
-        const pid_t pid = spawn({supervisorCommand(host_, name_, launcher_.cgroup(name_), true),
+        // A unit's cgroup is systemd's to remove: it waits for the word that it is empty, and would hear none.
+        const std::string cgroup = launcher_.ownsCgroup() ? launcher_.cgroup(name_) : "auto";
+        const pid_t pid = spawn({supervisorCommand(host_, name_, cgroup, true),
                                  {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
                                  {}});
         cleaner_ = loop_.onExit(pid, [this](int status) { cleaned(status); });

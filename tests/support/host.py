@@ -227,7 +227,8 @@ class Host:
         return end
 
     def image(self, name, archive):
-        assert self.importImage(name, archive).result == "done"
+        end = self.importImage(name, archive)
+        assert end.result == "done", end
         return name
 
     def images(self):

@@ -171,11 +171,12 @@ def test_a_crash_during_a_change_of_the_root_leaves_old_new_or_incomplete(host, 
 def test_repeated_crashes_leave_a_zone_untouched(host, zone):  # I4
     pid, client = zone.pid, host.popen("exec", "z1", "--", "ping", "-c", "15", "-i", "0.1", host.gateway,
                                        stdin=subprocess.DEVNULL)
+    eventually(lambda: zone.exec("pidof", "ping", check=False).returncode == 0, 10, "ping to run")
     for _ in range(5):
         host.restart()
     assert zone.pid == pid
     output = client.communicate(timeout=20)[0].decode()
-    assert output.count("bytes from") == 15
+    assert output.count("bytes from") == 15, (output, client.returncode)
     sequence = [int(part.split()[0]) for part in output.split("seq=")[1:]]
     assert sequence == list(range(len(sequence))), "a ping was lost"
 
