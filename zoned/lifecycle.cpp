@@ -384,7 +384,7 @@ void Lifecycle::exec(const std::string& name, json request, Supervisor::Opened o
     supervisor(zone.name).open(std::move(request), std::move(opened), std::move(refused));
 }
 
-void Lifecycle::console(const std::string& name, Supervisor::Opened opened, Supervisor::Refused refused) {
+void Lifecycle::console(const std::string& name, const Supervisor::Opened& opened, const Supervisor::Refused& refused) {
     Zone& zone = registry_.refresh(name);
     const State state = stateOf(zone);
     if (!zone::isActive(state) && state != State::installed) {

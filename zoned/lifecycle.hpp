@@ -53,7 +53,7 @@ public:
 
     /// @param request the protocol's "exec" message
     void exec(const std::string& name, nlohmann::json request, Supervisor::Opened opened, Supervisor::Refused refused);
-    void console(const std::string& name, Supervisor::Opened opened, Supervisor::Refused refused);
+    void console(const std::string& name, const Supervisor::Opened& opened, const Supervisor::Refused& refused);
 
     /// After a start of the service: adopts the zone's supervisor or cleans up after it.
     void recover(const zone::ZoneName& name, std::function<void()> settled);

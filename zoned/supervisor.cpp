@@ -305,9 +305,8 @@ void Supervisor::cleanUp() {
     try {
         // A unit's cgroup is systemd's to remove: it waits for the word that it is empty, and would hear none.
         const std::string cgroup = launcher_.ownsCgroup() ? launcher_.cgroup(name_) : "auto";
-        const pid_t pid = spawn({supervisorCommand(host_, name_, cgroup, true),
-                                 {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
-                                 {}});
+        const pid_t pid =
+            spawn({supervisorCommand(host_, name_, cgroup, true), {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, {}});
         cleaner_ = loop_.onExit(pid, [this](int status) { cleaned(status); });
     } catch (const sys::Error& error) {
         end_.cleanUpProblem = error.what();

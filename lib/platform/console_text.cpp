@@ -22,7 +22,6 @@ bool isHarmless(const std::string& bytes) {
     const auto at = [&bytes](std::size_t index) { return static_cast<unsigned char>(bytes[index]); };
     switch (at(0)) {
     case 0xc2:
-        return at(1) >= 0xa0;
     case 0xe0:
         return at(1) >= 0xa0;
     case 0xed:

@@ -16,11 +16,11 @@ struct Settings {
     std::string cgroup = "zones.slice"; // the folder below the cgroup v2 root where no systemd runs
     std::string nftTable = "zoned";     // the name of our tables (families inet and bridge)
     struct Ids {
-        std::uint32_t first = 524288;     // 65,536-aligned; systemd's UIDS-GIDS: the container range
+        std::uint32_t first = 524288; // 65,536-aligned; systemd's UIDS-GIDS: the container range
         std::uint32_t last = 1879048191;
     } ids;
     struct ImageBuild {
-        std::string mirror;            // "" lets mmdebstrap choose
+        std::string mirror;                   // "" lets mmdebstrap choose
         std::uint64_t maxBytes = 64ULL << 30; // an image's largest unpacked size
         std::uint64_t maxEntries = 4'000'000; // and number of files
     } images;

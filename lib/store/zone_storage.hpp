@@ -18,12 +18,12 @@ namespace zoned::store {
 
 struct ZoneRecord {
     bool complete = false;
-    std::string uuid;                              // 32 hex digits: machine-id and container_uuid
-    std::uint32_t idBase = 0;                      // first id of its block of 65,536
-    std::string image;                             // the image's name
-    std::string imageId;                           // and id, at install
+    std::string uuid;                               // 32 hex digits: machine-id and container_uuid
+    std::uint32_t idBase = 0;                       // first id of its block of 65,536
+    std::string image;                              // the image's name
+    std::string imageId;                            // and id, at install
     std::map<std::string, std::uint32_t> addresses; // interface -> address that was assigned
-    std::string lastExit;                          // why it is not running, for people; "" at first
+    std::string lastExit;                           // why it is not running, for people; "" at first
 };
 
 class ZoneStorage {

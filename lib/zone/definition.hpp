@@ -19,12 +19,8 @@ struct Ipv4Network {
     std::uint32_t address = 0;
     std::uint8_t prefix = 0; // 0..32
 
-    [[nodiscard]] std::uint32_t mask() const noexcept {
-        return prefix == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix);
-    }
-    [[nodiscard]] bool contains(std::uint32_t other) const noexcept {
-        return (address & mask()) == (other & mask());
-    }
+    [[nodiscard]] std::uint32_t mask() const noexcept { return prefix == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix); }
+    [[nodiscard]] bool contains(std::uint32_t other) const noexcept { return (address & mask()) == (other & mask()); }
     /// "10.213.0.10/16"
     [[nodiscard]] std::string str() const;
     bool operator==(const Ipv4Network&) const = default;
@@ -74,7 +70,7 @@ struct Definition {
     std::string image;
     bool autoboot = false;
     Init init;
-    std::string hostname; // empty: the zone's name
+    std::string hostname;            // empty: the zone's name
     std::vector<Nic> network{Nic{}}; // the default: one interface on the managed network
     std::vector<std::string> dns;
     Resources resources;

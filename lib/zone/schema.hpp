@@ -14,13 +14,13 @@ enum class KeyType { text, name, boolean, size, count, decimal, duration, addres
 enum class Effect { atInstall, atBoot, atOnce };
 
 struct Key {
-    std::string_view path;      // "zone", "network[].address", "resources.memory", "environment.*"
+    std::string_view path; // "zone", "network[].address", "resources.memory", "environment.*"
     KeyType type;
-    std::string_view range;     // "32M or more", "1 to 4194304"; for people
-    std::string_view fallback;  // the default, as it would be written; "" where there is none
+    std::string_view range;    // "32M or more", "1 to 4194304"; for people
+    std::string_view fallback; // the default, as it would be written; "" where there is none
     bool required;
     Effect effect;
-    std::string_view meaning;   // one or two sentences
+    std::string_view meaning; // one or two sentences
 };
 
 /// In the order they are shown in.

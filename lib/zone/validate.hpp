@@ -16,11 +16,11 @@ namespace zoned::zone {
 
 /// What the checks must know of the world; pure data, filled in by the caller.
 struct Surroundings {
-    Ipv4Network subnet;                 // of the managed network: the bridge's address and prefix
-    std::vector<std::string> images;    // known images
+    Ipv4Network subnet;              // of the managed network: the bridge's address and prefix
+    std::vector<std::string> images; // known images
     /// Addresses held by other zones: (address, zone).
     std::vector<std::pair<std::uint32_t, std::string>> addressesTaken;
-    bool allowPrivileged = true;        // the requester is the host's administrator
+    bool allowPrivileged = true; // the requester is the host's administrator
 };
 
 /// A check's finding before it is given a file and a line.

@@ -17,13 +17,13 @@ enum class State {
     shuttingDown, // on its way down
     down,         // could not finish stopping
 };
-inline constexpr std::array allStates{State::configured, State::incomplete,  State::installed, State::unavailable,
-                               State::ready,      State::running,     State::shuttingDown, State::down};
+inline constexpr std::array allStates{State::configured, State::incomplete, State::installed,    State::unavailable,
+                                      State::ready,      State::running,    State::shuttingDown, State::down};
 
 enum class Command { install, uninstall, remove, ready, boot, halt, shutdown, reboot, enter };
-inline constexpr std::array allCommands{Command::install, Command::uninstall, Command::remove,
-                                 Command::ready,   Command::boot,      Command::halt,
-                                 Command::shutdown, Command::reboot,   Command::enter};
+inline constexpr std::array allCommands{Command::install,  Command::uninstall, Command::remove,
+                                        Command::ready,    Command::boot,      Command::halt,
+                                        Command::shutdown, Command::reboot,    Command::enter};
 
 /// "configured", …, "shutting-down", "down": as shown and sent.
 [[nodiscard]] std::string_view stateName(State state) noexcept;

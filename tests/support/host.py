@@ -5,6 +5,7 @@ everything that it makes carries a name by which the leak checker finds it again
 """
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
@@ -82,6 +83,7 @@ class Host:
         self.busDaemon = None
         self.bus = None
         self.keptZones = set()
+        self.portsSeen = set()
         self.keptImages = set()
         self._layPrograms()
         self._laySettings(settings or {})
@@ -200,7 +202,6 @@ class Host:
 
     def asUser(self, calls, uid=65534):
         """Calls made by an unprivileged user; the error names of the replies."""
-        import json
         done = subprocess.run(["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups",
                                "/usr/bin/python3", "-B", SOURCE / "tests/support/caller.py"],
                               input=json.dumps({"address": self.address, "calls": calls}), text=True,
@@ -293,6 +294,13 @@ class Host:
             return any(self.idFirst <= int(uid) <= self.idLast for uid in uids.split()[1:])
         return False
 
+    def notePorts(self):
+        """Remembers the names on our bridge, by which a link that has lost its bridge is known as ours."""
+        done = subprocess.run(["ip", "-j", "link", "show", "master", self.tag], capture_output=True, text=True,
+                              check=False)
+        if done.returncode == 0 and done.stdout.strip():
+            self.portsSeen.update(link["ifname"] for link in json.loads(done.stdout) if "ifname" in link)
+
     def processes(self):
         return [pid for pid in pids() if self.isOurs(pid)]
 
@@ -316,6 +324,7 @@ class Host:
         if not self.alive():
             self.process = None
             self.start()
+        self.notePorts()
         problems = []
         for name in [n for n in self.zones() if n not in self.keptZones]:
             problems += self._removeZone(name)

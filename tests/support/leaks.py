@@ -130,9 +130,10 @@ class Census:
                 expected += len(self.host.bus.get(f"{self._path(name)}", "org.zoned1.Zone", "Addresses"))
         for port in ports[expected:]:
             self.add("link", f"one port too many on {self.host.tag}")
-        for name, link in links.items():
-            # One on another's bridge is another's.
-            if name.startswith("zv") and "master" not in link:
+        # One that was a port of ours and is none any more; not one of another zoned on this machine.
+        self.host.portsSeen.update(ports)
+        for name in self.host.portsSeen & set(links):
+            if "master" not in links[name]:
                 self.add("link", name)
 
     @staticmethod

@@ -74,6 +74,7 @@ class Zone:
         if args:
             options["args"] = GLib.Variant("as", list(args))
         self._do("Boot", "(a{sv})", options)
+        self.host.notePorts()
         return self
 
     def ready(self):

@@ -172,6 +172,7 @@ def test_repeated_crashes_leave_a_zone_untouched(host, zone):  # I4
     pid, client = zone.pid, host.popen("exec", "z1", "--", "ping", "-c", "15", "-i", "0.1", host.gateway,
                                        stdin=subprocess.DEVNULL)
     eventually(lambda: zone.exec("pidof", "ping", check=False).returncode == 0, 10, "ping to run")
+    eventually(lambda: zone.exec("pidof", "ping", check=False).returncode == 0)
     for _ in range(5):
         host.restart()
     assert zone.pid == pid

@@ -45,7 +45,7 @@ std::string encode(const Json& json) {
 
 } // namespace
 
-Connections::Connections(sys::EventLoop& loop, sys::UniqueFd listener, Place place)
+Connections::Connections(sys::EventLoop& loop, sys::UniqueFd listener, const Place& place)
     : loop_(loop), listener_(std::move(listener)), place_(place),
       supervisor_(loop, place,
                   {[this] { tellAll(platform::toJson(supervisor_.status())); },

@@ -14,7 +14,7 @@ namespace zoned::supervisor {
 class Connections {
 public:
     /// @param listener a listening SOCK_SEQPACKET socket
-    Connections(sys::EventLoop& loop, sys::UniqueFd listener, Place place);
+    Connections(sys::EventLoop& loop, sys::UniqueFd listener, const Place& place);
 
     /// The service manager wants us to end: shuts the zone down, then leaves.
     void stop();
