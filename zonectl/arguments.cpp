@@ -192,7 +192,9 @@ std::pair<std::string, std::string> parseSetting(const std::string& text) {
 
 std::chrono::seconds parseDuration(const std::string& option, const std::string& text) {
     constexpr std::int64_t day = 24 * 60 * 60;
-    const UsageError bad(join(option, ": '", text, "' is no duration between 1s and 24h (90, 90s, 2m, 1m30s, 1h)"));
+    const auto bad = [&] {
+        return UsageError(join(option, ": '", text, "' is no duration between 1s and 24h (90, 90s, 2m, 1m30s, 1h)"));
+    };
     std::int64_t total = 0;
     std::size_t at = 0;
     while (at < text.size()) {
@@ -202,19 +204,19 @@ std::chrono::seconds parseDuration(const std::string& option, const std::string&
             number = number * 10 + (text[at] - '0');
         }
         if (at == start) {
-            throw bad;
+            throw bad();
         }
         const char unit = at < text.size() ? text[at++] : 's';
         if (unit != 's' && unit != 'm' && unit != 'h') {
-            throw bad;
+            throw bad();
         }
         total += number * (unit == 's' ? 1 : unit == 'm' ? 60 : 3600);
         if (total > day) {
-            throw bad;
+            throw bad();
         }
     }
     if (total == 0) {
-        throw bad;
+        throw bad();
     }
     return std::chrono::seconds(total);
 }

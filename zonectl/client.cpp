@@ -71,7 +71,7 @@ BusError translate(const sdbus::Error& error) {
     if (is("UnknownObject")) {
         return {name, "it does not exist any more"};
     }
-    const std::string text = error.getMessage();
+    const std::string& text = error.getMessage();
     return {name, text.empty() ? name : text};
 }
 

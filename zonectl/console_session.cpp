@@ -34,7 +34,6 @@ private:
     bool onBus();
 
     Client& client_;
-    const ConsoleRequest& request_;
     bool typed_ = isTerminal(STDIN_FILENO);
     EscapeScanner escape_;
     SharedFd console_;
@@ -48,7 +47,7 @@ private:
 };
 
 ConsoleSession::ConsoleSession(Client& client, sys::UniqueFd console, const ConsoleRequest& request)
-    : client_(client), request_(request), escape_(request.escape), console_(share(std::move(console))) {
+    : client_(client), escape_(request.escape), console_(share(std::move(console))) {
     if (request.start) {
         job_ = request.start();
         relay_.add(Watch{client_.fd(), [this] { return client_.events(); }, [this] { return onBus(); },

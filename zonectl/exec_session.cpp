@@ -21,7 +21,6 @@ namespace zoned::ctl {
 namespace {
 
 using nlohmann::json;
-using sys::join;
 
 constexpr int signalBase = 128; // the shell's: 128+N, ended by signal N
 

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include "output.hpp"
+#include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "zone/text_rules.hpp"
 
 namespace zoned::ctl {
 
@@ -20,11 +22,17 @@ std::string removalQuestion(const std::vector<std::string>& names) {
 DefinitionText readDefinition(const std::string& file) {
     // Far more than the service takes, so that its words on the size are the ones heard.
     constexpr std::size_t limit = 256 * 1024;
+    DefinitionText definition{"", file == "-" ? "standard input" : file};
     if (file == "-") {
-        return {sys::readAll(STDIN_FILENO, "standard input", limit), "standard input"};
+        definition.text = sys::readAll(STDIN_FILENO, definition.origin, limit);
+    } else {
+        definition.text = sys::readAll(sys::open(file, O_RDONLY).get(), file, limit);
     }
-    const auto opened = sys::open(file, O_RDONLY);
-    return {sys::readAll(opened.get(), file, limit), file};
+    // the bus carries no other text
+    if (!zone::isUtf8(definition.text) || definition.text.find('\0') != std::string::npos) {
+        throw sys::Error("reading the definition " + definition.origin + ": it is not UTF-8 text", 0);
+    }
+    return definition;
 }
 
 } // namespace zoned::ctl

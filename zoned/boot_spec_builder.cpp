@@ -10,7 +10,6 @@
 namespace zoned::daemon {
 namespace {
 
-using platform::Limit;
 using zone::Fault;
 using zone::FaultKind;
 

@@ -41,7 +41,7 @@ platform::BootSpec resolveBootSpec(const Host& host, Registry& registry, Zone& z
         for (const std::string& warning : built.warnings) {
             spdlog::warn("{}", warning);
         }
-        ensureNetworks(host.settings, *zone.definition);
+        ensureNetworks(host, *zone.definition);
     }
     return std::move(built.spec);
 }

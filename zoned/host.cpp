@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -35,9 +36,15 @@ sys::UniqueFd lockHost(const Host& host) {
     sys::makeDirectories(host.paths.run, 0755);
     const std::string path = host.paths.run + "/lock";
     sys::UniqueFd lock = sys::open(path, O_RDWR | O_CREAT, 0600);
-    if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    // one that was killed just now holds it until the kernel is done with its end
+    constexpr int attempts = 40;
+    for (int attempt = 1; flock(lock.get(), LOCK_EX | LOCK_NB) != 0; ++attempt) {
         if (errno != EWOULDBLOCK) {
             sys::throwErrno("locking ", path);
+        }
+        if (attempt < attempts) {
+            usleep(50'000);
+            continue;
         }
         throw zone::Fault(zone::FaultKind::busy, "another zoned runs already (it holds " + path + ")");
     }

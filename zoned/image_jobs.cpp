@@ -157,14 +157,11 @@ void ImageJobs::filled(const ZoneName& name, std::uint32_t job, const std::strin
 }
 
 std::uint32_t ImageJobs::remove(const std::string& text) {
-    const Fault unknown(FaultKind::noSuchImage, "there is no image named '" + text + "'");
-    if (ZoneName::problem(text)) {
-        throw unknown;
+    // a name that cannot be made is one of no image
+    if (ZoneName::problem(text) || !registry_.images().exists(ZoneName(text))) {
+        throw Fault(FaultKind::noSuchImage, "there is no image named '" + text + "'");
     }
     const ZoneName name(text);
-    if (!registry_.images().exists(name)) {
-        throw unknown;
-    }
     jobs_.requireFree({Held::image, text});
     if (const auto users = registry_.usersOf(text); !users.empty()) {
         throw Fault(FaultKind::imageInUse, "image " + text + " is in use by zone" + (users.size() > 1 ? "s " : " ") +

@@ -82,7 +82,7 @@ private:
 
 class SystemdLauncher final : public Launcher {
 public:
-    SystemdLauncher(sys::EventLoop& loop, const Host& host, Bus& bus) : loop_(loop), host_(host), bus_(bus) {}
+    SystemdLauncher(const Host& host, Bus& bus) : host_(host), bus_(bus) {}
 
     void start(const zone::ZoneName& name, Started then, Exited exited) override {
         // systemd reaps it; its end is seen by the socket
@@ -107,7 +107,6 @@ public:
 private:
     static std::string unit(const zone::ZoneName& name) { return "zone@" + name.str() + ".service"; }
 
-    sys::EventLoop& loop_;
     const Host& host_;
     Bus& bus_;
 };
@@ -118,8 +117,8 @@ std::unique_ptr<Launcher> directLauncher(sys::EventLoop& loop, const Host& host)
     return std::make_unique<DirectLauncher>(loop, host);
 }
 
-std::unique_ptr<Launcher> systemdLauncher(sys::EventLoop& loop, const Host& host, Bus& bus) {
-    return std::make_unique<SystemdLauncher>(loop, host, bus);
+std::unique_ptr<Launcher> systemdLauncher(const Host& host, Bus& bus) {
+    return std::make_unique<SystemdLauncher>(host, bus);
 }
 
 std::vector<std::string> supervisorCommand(const Host& host, const zone::ZoneName& name, const std::string& cgroup,

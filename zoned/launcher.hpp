@@ -39,7 +39,7 @@ protected:
 /// that somebody waits for them.
 [[nodiscard]] std::unique_ptr<Launcher> directLauncher(sys::EventLoop& loop, const Host& host);
 /// Supervisors are units, zone@NAME.service: not our children, not in our cgroup, not under our confinement.
-[[nodiscard]] std::unique_ptr<Launcher> systemdLauncher(sys::EventLoop& loop, const Host& host, Bus& bus);
+[[nodiscard]] std::unique_ptr<Launcher> systemdLauncher(const Host& host, Bus& bus);
 
 /// The supervisor's command line; `cleanUp` makes it take down what is left of the zone, and end.
 [[nodiscard]] std::vector<std::string> supervisorCommand(const Host& host, const zone::ZoneName& name,

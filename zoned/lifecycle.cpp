@@ -6,6 +6,7 @@
 
 #include "boot_spec_source.hpp"
 #include "platform/plan.hpp"
+#include "sys/cgroup.hpp"
 #include "sys/error.hpp"
 
 namespace zoned::daemon {
@@ -20,6 +21,8 @@ using zone::ZoneName;
 
 // An init that ends sooner has failed to start, and its last words are worth showing.
 constexpr std::int64_t shortLife = 10;
+// A supervisor calls a zone that cannot be killed "down" after 10 s; one that says nothing for longer hangs itself.
+constexpr std::chrono::seconds haltPatience{15};
 
 std::string jobKind(Command command) {
     return std::string(zone::commandName(command));
@@ -95,6 +98,10 @@ std::uint32_t Lifecycle::halt(const std::string& name) {
         registry_.changed(zone.name);
         return job;
     }
+    operation.deadline = loop_.after(haltPatience, [this, zoneName = zone.name] {
+        spdlog::error("zone {}: its supervisor does not halt it; it is killed", zoneName.str());
+        sys::killCgroup(launcher_.cgroup(zoneName) + "/supervisor");
+    });
     return begin(zone, std::move(operation));
 }
 
@@ -299,6 +306,14 @@ void Lifecycle::supervisorLost(const ZoneName& name) {
     }
 }
 
+/// Its zone may well run: it must not be taken for one that is installed, and nothing of it given away.
+void Lifecycle::supervisorSilent(const ZoneName& name) {
+    if (Zone* zone = registry_.find(name)) {
+        zone->down = "its supervisor does not answer; halt kills it and takes the zone down";
+        registry_.changed(name);
+    }
+}
+
 void Lifecycle::supervisorEnded(const ZoneName& name, const SupervisorEnd& end) {
     if (Zone* zone = registry_.find(name)) {
         zone->cleaningUp = false;
@@ -358,7 +373,7 @@ Supervisor& Lifecycle::supervisor(const ZoneName& name) {
         Supervisor::Handlers handlers{[this, name](const platform::Status& status) { statusChanged(name, status); },
                                       [this, name] { supervisorLost(name); },
                                       [this, name](const SupervisorEnd& end) { supervisorEnded(name, end); },
-                                      [this, name] { answerReboot(name); }};
+                                      [this, name] { supervisorSilent(name); }, [this, name] { answerReboot(name); }};
         entry = std::make_unique<Supervisor>(loop_, launcher_, host_, name, std::move(handlers));
     }
     return *entry;

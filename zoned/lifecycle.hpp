@@ -67,6 +67,7 @@ private:
         bool wait = false;
         bool cancelled = false;
         int launches = 0;
+        sys::EventLoop::Source deadline; // of a halt
     };
 
     std::uint32_t startBoot(const std::string& name, zone::Command command, const BootOptions& options);
@@ -82,6 +83,7 @@ private:
 
     void statusChanged(const zone::ZoneName& name, const platform::Status& status);
     void supervisorLost(const zone::ZoneName& name);
+    void supervisorSilent(const zone::ZoneName& name);
     void supervisorEnded(const zone::ZoneName& name, const SupervisorEnd& end);
     void answerReboot(const zone::ZoneName& name);
     void noteReason(Zone& zone, const platform::Status& status);

@@ -78,7 +78,11 @@ int main(int argc, char** argv) {
     app.add_option("--address", options.address, "address of the bus, in place of the system bus");
     app.add_option("--log-level", options.logLevel, "in place of zoned.yaml's log-level")
         ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
-    CLI11_PARSE(app, argc, argv);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
     if (!options.address.empty()) {
         setenv("DBUS_SYSTEM_BUS_ADDRESS", options.address.c_str(), 1);
     }

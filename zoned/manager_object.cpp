@@ -27,6 +27,12 @@ std::string firstLine(const std::string& text) {
     return text.substr(0, text.find('\n'));
 }
 
+/// The zone is not running, and not because anybody wanted it so.
+bool endedBadly(const ZoneView& view) {
+    return view.state != zone::State::running && !view.reason.empty() && view.reason != "halted" &&
+           view.reason != "shut down" && view.reason != "powered off from inside";
+}
+
 } // namespace
 
 ManagerObject::ManagerObject(sdbus::IConnection& connection, Domain domain)
@@ -57,6 +63,8 @@ std::string ManagerObject::noteOf(const ZoneView& view) const {
     }
     if (!view.problem.empty()) {
         add("invalid: " + firstLine(view.problem));
+    } else if (endedBadly(view)) {
+        add(firstLine(view.reason));
     }
     return note;
 }

@@ -1,9 +1,16 @@
 #include "network.hpp"
 
+#include <optional>
+#include <vector>
+
+#include <spdlog/spdlog.h>
+
 #include "boot_spec_builder.hpp"
+#include "platform/run_record.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "sys/netlink.hpp"
+#include "sys/nft_elements.hpp"
 #include "sys/nft_table.hpp"
 #include "zone/fault.hpp"
 
@@ -24,26 +31,68 @@ void makeBridge(sys::Netlink& netlink, const store::Settings::Network& network) 
     const std::string ipv6 = "/proc/sys/net/ipv6/conf/" + network.bridge;
     writeWherePresent(ipv6 + "/accept_ra", "0");
     writeWherePresent(ipv6 + "/autoconf", "0");
-    netlink.addAddress(network.bridge, network.address.address, network.address.prefix);
-    netlink.setUp(network.bridge);
+}
+
+/// The managed interfaces of zones that are up or coming up, from their run records: what they own is written there.
+std::vector<platform::NicSpec> activePorts(const Host& host) {
+    std::vector<platform::NicSpec> ports;
+    for (const std::string& zone : sys::listDirectory(host.paths.runZones)) {
+        try {
+            const auto record = platform::RunRecord::find(host.runFolder(zone) + "/record");
+            for (const platform::NicSpec& nic : record ? record->zone().spec.nics : std::vector<platform::NicSpec>{}) {
+                if (nic.managed) {
+                    ports.push_back(nic);
+                }
+            }
+        } catch (const sys::Error& error) {
+            spdlog::warn("zone {}: {}", zone, error.what());
+        }
+    }
+    return ports;
 }
 
 } // namespace
 
-void ensureManagedNetwork(const store::Settings& settings) {
-    const store::Settings::Network& network = settings.network;
+void restorePorts(const Host& host) {
+    const std::vector<platform::NicSpec> ports = activePorts(host);
+    if (ports.empty()) {
+        return;
+    }
     sys::Netlink netlink;
-    if (!netlink.linkIndex(network.bridge)) {
+    const auto bridge = netlink.linkIndex(host.settings.network.bridge);
+    for (const platform::NicSpec& nic : ports) {
+        // the guard first: no packet passes unguarded
+        sys::addGuard(host.settings.nftTable,
+                      {nic.hostName, nic.mac, nic.address ? std::optional(nic.address->address) : std::nullopt});
+        if (bridge && netlink.linkIndex(nic.hostName)) {
+            netlink.setMaster(nic.hostName, *bridge);
+        }
+    }
+}
+
+void ensureManagedNetwork(const Host& host) {
+    const store::Settings::Network& network = host.settings.network;
+    sys::Netlink netlink;
+    bool anew = !netlink.linkIndex(network.bridge);
+    if (anew) {
         makeBridge(netlink, network);
     }
+    // also where it is there: a service that was killed here left it without, and the setting may be a new one
+    netlink.addAddress(network.bridge, network.address.address, network.address.prefix);
+    netlink.setUp(network.bridge);
     if (network.masquerade && sys::readFile(forwarding).value_or("1").starts_with('0')) {
         sys::writeKernelFile(forwarding, "1");
     }
-    sys::ensureNetworkTables({settings.nftTable, network.bridge, network.address.address & network.address.mask(),
-                              network.address.prefix, network.masquerade});
+    anew |= sys::ensureNetworkTables({host.settings.nftTable, network.bridge,
+                                      network.address.address & network.address.mask(), network.address.prefix,
+                                      network.masquerade});
+    if (anew) {
+        spdlog::info("the managed network {} was made or repaired", network.bridge);
+        restorePorts(host);
+    }
 }
 
-void ensureNetworks(const store::Settings& settings, const zone::Definition& definition) {
+void ensureNetworks(const Host& host, const zone::Definition& definition) {
     bool managed = false;
     for (const zone::Nic& nic : definition.network) {
         if (!nic.bridge) {
@@ -55,7 +104,7 @@ void ensureNetworks(const store::Settings& settings, const zone::Definition& def
         }
     }
     if (managed) {
-        ensureManagedNetwork(settings);
+        ensureManagedNetwork(host);
     }
 }
 

@@ -5,15 +5,19 @@
 
 #include <string>
 
-#include "store/settings.hpp"
+#include "host.hpp"
 #include "zone/definition.hpp"
 
 namespace zoned::daemon {
 
-/// Makes or repairs what the managed network consists of. Throws sys::Error.
-void ensureManagedNetwork(const store::Settings& settings);
+/// Makes or repairs what the managed network consists of, with the ports and guards of the zones that are active.
+/// Throws sys::Error.
+void ensureManagedNetwork(const Host& host);
 /// What the definition's interfaces need of the host: the managed network, or the administrator's own bridges.
 /// Throws Fault failed, naming the bridge that does not exist.
-void ensureNetworks(const store::Settings& settings, const zone::Definition& definition);
+void ensureNetworks(const Host& host, const zone::Definition& definition);
+/// Puts the active zones' ports back into the bridge and their guards into the packet filter, where an administrator
+/// took them away (`nft flush ruleset`, a bridge that was made anew). Throws sys::Error.
+void restorePorts(const Host& host);
 
 } // namespace zoned::daemon

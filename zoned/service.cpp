@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "api/error_names.hpp"
+#include "network.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "sys/netlink.hpp"
@@ -16,7 +17,7 @@ namespace zoned::daemon {
 Service::Service(sys::EventLoop& loop, Host host)
     : loop_(loop), host_(std::move(host)), bus_(loop), jobs_(loop), workers_(loop, host_.workerProgram),
       registry_(loop, host_, jobs_),
-      launcher_(host_.systemd ? systemdLauncher(loop, host_, bus_) : directLauncher(loop, host_)),
+      launcher_(host_.systemd ? systemdLauncher(host_, bus_) : directLauncher(loop, host_)),
       lifecycle_(loop, host_, registry_, jobs_, *launcher_), installer_(host_, registry_, jobs_, workers_),
       imageJobs_(host_, registry_, jobs_, workers_) {}
 
@@ -137,7 +138,7 @@ void Service::recovered() {
     if (--recovering_ == 0) {
         // from the loop: what throws there ends the service, as it should where the name cannot be had
         opening_ = loop_.defer([this] {
-            sweepGuards();
+            lookAfterNetwork();
             bus_.requestName(api::busName);
             ready_();
             autoboot();
@@ -145,16 +146,23 @@ void Service::recovered() {
     }
 }
 
-/// A boot whose run record was lost cannot tell which guard was its own; one without a link is nobody's. A zone that
+/// While no service ran, somebody may have flushed the packet filter or made the bridge anew: running zones get
+/// their ports and guards back. A boot whose run record was lost cannot tell which guard was its own; one without a link is nobody's. A zone that
 /// is coming up just now has its guard before its link, so then it is left to the next start.
-void Service::sweepGuards() {
+void Service::lookAfterNetwork() {
+    bool active = false;
     for (const zone::ZoneName& name : registry_.names()) {
         const Zone* zone = registry_.find(name);
         if (zone != nullptr && zone->status && zone->status->pending > 0) {
             return;
         }
+        active = active || (zone != nullptr && zone->status && zone::isActive(zone->status->state));
     }
     try {
+        if (active) {
+            ensureManagedNetwork(host_);
+            restorePorts(host_);
+        }
         sys::Netlink links;
         sys::removeStrayGuards(host_.settings.nftTable,
                                [&links](const std::string& ifName) { return !links.linkIndex(ifName); });

@@ -44,7 +44,7 @@ private:
     void recovered();
     template <typename Object>
     void bury(std::unique_ptr<Object> object);
-    void sweepGuards();
+    void lookAfterNetwork();
     void autoboot();
     void bootNext();
 

@@ -219,6 +219,7 @@ void Supervisor::giveUp() {
     if (const auto settled = std::exchange(settled_, nullptr)) {
         // One that ran before us: it may be stopped by a debugger; its zone is not ours to kill for that.
         spdlog::error("{}", launchFault_->what());
+        handlers_.silent();
         settled();
         return;
     }

@@ -44,6 +44,7 @@ public:
         std::function<void(const platform::Status&)> status; // also the first one
         std::function<void()> lost;                          // the connection is gone; `ended` follows when all is tidy
         std::function<void(const SupervisorEnd&)> ended;
+        std::function<void()> silent;     // one that ran before us does not answer; it may still do so later
         std::function<void()> specWanted; // the zone reboots: answer with a boot request
     };
     enum class Phase { none, launching, connected, ending };

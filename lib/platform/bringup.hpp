@@ -41,5 +41,7 @@ void take(const Step& step, Bringup& bringup, RunRecord& record);
 /// Runs the `down`s of the steps in the record, the last first, and removes the record when all went well.
 /// Every step is tried; the faults come back together in one sys::Error.
 void takeDown(RunRecord& record);
+/// As takeDown, where the record was lost: every `down` of the zone's plan, with what its name alone tells.
+void takeDownWithoutRecord(const Remains& zone);
 
 } // namespace zoned::platform

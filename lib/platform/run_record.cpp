@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "platform/plan.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 
@@ -24,7 +23,12 @@ RunRecord RunRecord::begin(const std::string& path, const Remains& zone) {
     RunRecord record(path, zone);
     record.file_ = sys::open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL, 0600);
     const Json head = {{"cgroup", zone.cgroup}, {"spec", toJson(zone.spec)}};
-    sys::writeAll(record.file_.get(), head.dump() + "\n", path);
+    try {
+        sys::writeAll(record.file_.get(), head.dump() + "\n", path);
+    } catch (...) {
+        ::unlink(path.c_str()); // a full /run: nothing was made that it could tell of
+        throw;
+    }
     return record;
 }
 
@@ -50,14 +54,6 @@ std::optional<RunRecord> RunRecord::find(const std::string& path) {
     }
     record.file_ = sys::open(path, O_WRONLY | O_APPEND);
     return record;
-}
-
-void RunRecord::replaceDamaged(const std::string& path, const Remains& zone) {
-    sys::removeFile(path);
-    RunRecord record = begin(path, zone);
-    for (const Step& step : plan(zone.spec)) {
-        record.note(step.name);
-    }
 }
 
 void RunRecord::note(const std::string& step) {

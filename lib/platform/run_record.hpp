@@ -30,10 +30,6 @@ public:
     /// The record at `path`; nothing where there is none. Throws DamagedRecord.
     static std::optional<RunRecord> find(const std::string& path);
 
-    /// Puts a record in the place of a damaged one, with every step of that zone's plan taken: their `down`s cope
-    /// with what never happened.
-    static void replaceDamaged(const std::string& path, const Remains& zone);
-
     void note(const std::string& step);
     void remove();
 

@@ -107,6 +107,11 @@ sys::UniqueFd openNotifySocket(int root) {
     const int on = 1;
     sys::check(::setsockopt(socket.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on),
                "asking for credentials on the notification socket");
+    // a descriptor that is passed along would be closed by the supervisor, and closing can take for ever (a TCP
+    // socket that lingers); kernels before 6.16 cannot refuse them, so only the zone's root may write here
+    constexpr int passRights = 83; // SO_PASSRIGHTS
+    const int off = 0;
+    (void)::setsockopt(socket.get(), SOL_SOCKET, passRights, &off, sizeof off);
     const sys::UniqueFd folder = sys::openBeneath(root, "run/host", O_PATH | O_DIRECTORY, sys::FileType::directory);
     const std::string path = sys::join("/proc/self/fd/", folder.get(), "/notify");
     sockaddr_un address{};
@@ -114,7 +119,7 @@ sys::UniqueFd openNotifySocket(int root) {
     std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
     sys::check(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address),
                "binding the notification socket");
-    sys::check(::fchmodat(folder.get(), "notify", 0666, 0), "opening up the notification socket");
+    sys::check(::fchmodat(folder.get(), "notify", 0600, 0), "closing the notification socket to the zone's users");
     return socket;
 }
 

@@ -228,6 +228,16 @@ void Netlink::setUp(std::uint32_t index, const std::string& link) {
     socket_.perform(message, join("setting up the link ", link));
 }
 
+void Netlink::setMaster(const std::string& link, std::uint32_t bridgeIndex) {
+    NetlinkMessage message(RTM_NEWLINK, 0);
+    ifinfomsg header{};
+    header.ifi_family = AF_UNSPEC;
+    header.ifi_index = static_cast<int>(requireIndex(link, "connecting the link"));
+    message.header(header);
+    message.putU32(IFLA_MASTER, bridgeIndex);
+    socket_.perform(message, join("connecting the link ", link, " to its bridge"));
+}
+
 void Netlink::addAddress(const std::string& link, std::uint32_t address, int prefix) {
     addAddress(requireIndex(link, "adding an address to the link"), link, address, prefix);
 }

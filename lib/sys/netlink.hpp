@@ -73,6 +73,8 @@ public:
     /// is; Error EEXIST where the name belongs to another kind of link.
     void createBridge(const std::string& name, const std::string& mac);
     void setUp(const std::string& link);
+    /// Makes the link a port of the bridge; it may be one already.
+    void setMaster(const std::string& link, std::uint32_t bridgeIndex);
     /// @param address IPv4 in host byte order; one that is there already is fine
     void addAddress(const std::string& link, std::uint32_t address, int prefix);
     /// @param gateway IPv4 in host byte order; a default route by the same gateway is fine, another is an Error

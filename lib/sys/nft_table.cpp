@@ -270,7 +270,7 @@ const Json& valueOf(const Json& element) {
 
 } // namespace
 
-void ensureNetworkTables(const NftNetwork& network) {
+bool ensureNetworkTables(const NftNetwork& network) {
     const std::string action = join("setting up the nft tables ", network.tableName);
     if (network.prefix < 1 || network.prefix > 32) {
         throw Error(join(action, " for a subnet with the prefix ", network.prefix), EINVAL);
@@ -280,9 +280,11 @@ void ensureNetworkTables(const NftNetwork& network) {
     addRoutingRules(rules, network);
     std::vector<std::string> wanted = rules.comments();
     std::sort(wanted.begin(), wanted.end());
-    if (presentComments(network.tableName) != wanted) {
-        run(rules.commands(), action);
+    if (presentComments(network.tableName) == wanted) {
+        return false;
     }
+    run(rules.commands(), action);
+    return true;
 }
 
 void removeTables(const std::string& tableName) {

@@ -28,7 +28,8 @@ struct NftNetwork {
 /// Makes both tables hold exactly our rules. Where they do already nothing is touched; where the rules are of another
 /// version or network, or were tampered with, they are replaced in one transaction. Guards of ports stay in any case.
 /// An Error has nft's own words as the end of its action, and the code 0.
-void ensureNetworkTables(const NftNetwork& network);
+/// Returns true where anything had to be made: guards of ports may be missing then.
+bool ensureNetworkTables(const NftNetwork& network);
 /// Absent tables are fine.
 void removeTables(const std::string& tableName);
 /// The interfaces whose traffic is being guarded, sorted; empty where the table is absent.

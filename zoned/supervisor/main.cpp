@@ -114,9 +114,8 @@ int cleanUp(const Arguments& arguments) {
         }
     } catch (const platform::DamagedRecord& error) {
         std::cerr << "zone-supervisor: " << error.what() << "; what the zone's name alone tells is taken down\n";
-        platform::RunRecord::replaceDamaged(path, {{.zone = place.zone}, place.cgroup});
-        auto record = platform::RunRecord::find(path);
-        platform::takeDown(*record);
+        platform::takeDownWithoutRecord({{.zone = place.zone}, place.cgroup});
+        (void)sys::removeFile(path);
     }
     if (!arguments.ownUnit) {
         sys::removeCgroupTree(place.cgroup);

@@ -43,6 +43,7 @@ Supervisor::Supervisor(sys::EventLoop& loop, Place place, Events events)
                                                                                       }
                                                                                   }),
       visits_(loop), ladder_(loop) {
+    childEnded_ = loop_.onSignal(SIGCHLD, [this] { visits_.reapStrays(); });
     status_.since = std::time(nullptr);
     status_.cgroup = place_.cgroup.substr(sys::hierarchyRoot(place_.cgroup).size());
 }
@@ -154,6 +155,7 @@ void Supervisor::becomeReady() {
             status_.booted = true;
             events_.statusChanged();
         });
+    visits_.setInit(zone_->init.pid);
     initExit_ = loop_.onExit(zone_->init.pid, [this](int waitStatus) { initEnded(waitStatus); });
     enterState(State::ready);
 }

@@ -89,6 +89,7 @@ private:
     std::optional<platform::RunRecord> record_;
     std::unique_ptr<NotifySocket> notify_;
     sys::EventLoop::Source initExit_;
+    sys::EventLoop::Source childEnded_;
     sys::EventLoop::Source killWatch_;
     sys::EventLoop::Source rebootTimer_;
     sys::EventLoop::Source bootedTimer_;

@@ -1,12 +1,16 @@
 #include "visits.hpp"
 
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <csignal>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
 
 #include "platform/handshake.hpp"
 #include "sys/error.hpp"
@@ -40,6 +44,28 @@ std::string report(int waitStatus) {
     return Json{{"killed", WTERMSIG(waitStatus)}}.dump();
 }
 
+/// A name that the zone's root cannot have made a cgroup of its own with before.
+std::string randomLeaf() {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::array<unsigned char, 16> random{};
+    sys::check(::getrandom(random.data(), random.size(), 0), "choosing a cgroup's name");
+    std::string name = "visit-";
+    for (const unsigned char byte : random) {
+        name += digits[byte & 0xf];
+    }
+    return name;
+}
+
+std::vector<pid_t> ourChildren() {
+    const std::string self = std::to_string(::getpid());
+    std::istringstream words(sys::readFile("/proc/self/task/" + self + "/children").value_or(""));
+    std::vector<pid_t> children;
+    for (pid_t pid = 0; words >> pid;) {
+        children.push_back(pid);
+    }
+    return children;
+}
+
 } // namespace
 
 struct Visits::Visit {
@@ -51,7 +77,8 @@ struct Visits::Visit {
     sys::Channel control;  // our end
     pid_t pid = -1;        // of the program, once it is there
     sys::UniqueFd pidfd;
-    std::optional<std::string> fault; // why it was not executed
+    std::optional<std::string> fault; // why it was not executed, as it is reported
+    std::string faultText;
     sys::EventLoop::Source talk;
     sys::EventLoop::Source program;
     sys::EventLoop::Source client;
@@ -71,8 +98,7 @@ void Visits::start(const platform::Remains& zone, int initPidfd, const std::stri
     visits_.emplace_back();
     const VisitAt visit = std::prev(visits_.end());
     try {
-        visit->entering =
-            platform::enterZone(zone, initPidfd, seccompFilter, request, sys::join("visit-", nextLeaf_++));
+        visit->entering = platform::enterZone(zone, initPidfd, seccompFilter, request, randomLeaf());
     } catch (...) {
         visits_.erase(visit);
         throw;
@@ -127,24 +153,22 @@ void Visits::open(VisitAt visit) {
 void Visits::executed(VisitAt visit) {
     visit->talk.reset();
     visit->entering.channel.close();
-    if (!visit->answered) {
-        failed(visit, "entering the zone: the process ended before the program was started", 0);
-    }
-}
-
-void Visits::failed(VisitAt visit, const std::string& text, int code) {
-    visit->talk.reset();
-    visit->entering.channel.close();
     if (visit->answered) {
-        // the program's end, which comes next, carries it
-        visit->fault =
-            Json{{"error", text}, {"code", shellStatus(code)}}.dump(-1, ' ', false, Json::error_handler_t::replace);
-        return;
+        return; // it runs, or its end, which comes next, carries the fault
     }
     if (visit->refused) {
-        visit->refused(text);
+        visit->refused(visit->faultText.empty() ? "entering the zone: the process ended before the program was started"
+                                                : visit->faultText);
     }
     finish(visit, "");
+}
+
+/// Only noted: the program's word of what went wrong may overtake the door's that it was started, and a program
+/// that is not known would never be reaped. The end of the connection decides.
+void Visits::failed(VisitAt visit, const std::string& text, int code) {
+    const Json report = {{"error", text}, {"code", shellStatus(code)}};
+    visit->fault = report.dump(-1, ' ', false, Json::error_handler_t::replace);
+    visit->faultText = text;
 }
 
 void Visits::ended(VisitAt visit, int waitStatus) {
@@ -193,6 +217,22 @@ void Visits::finish(VisitAt visit, const std::string& text) {
     // what the program left running keeps the leaf; it goes with the payload then
     (void)::rmdir(visit->entering.leaf.c_str());
     visits_.erase(visit);
+    reapStrays();
+}
+
+void Visits::reapStrays() {
+    for (const Visit& visit : visits_) {
+        if (visit.pid < 0) {
+            return; // its program may be one of them; looked at again when it is known
+        }
+    }
+    for (const pid_t child : ourChildren()) {
+        const bool visiting =
+            std::any_of(visits_.begin(), visits_.end(), [child](const Visit& visit) { return visit.pid == child; });
+        if (child != init_ && !visiting && !doors_.contains(child)) {
+            (void)::waitpid(child, nullptr, WNOHANG);
+        }
+    }
 }
 
 void Visits::zoneEnded() {

@@ -25,6 +25,11 @@ public:
     /// Both callbacks may be empty: nobody waits for the program then. Throws sys::Error at a fault of the host's.
     void start(const platform::Remains& zone, int initPidfd, const std::string& seccompFilter,
                const platform::EnterRequest& request, Opened opened, Refused refused);
+    /// The zone's init, which is none of the strays.
+    void setInit(pid_t init) noexcept { init_ = init; }
+    /// Reaps programs whose start nobody told us of, because the zone's root killed the process that lets them in: a
+    /// zombie of the zone keeps its init from ending. To be called when a child has ended (SIGCHLD).
+    void reapStrays();
     /// All processes of the zone have ended: reaps and reports those that were let in.
     void zoneEnded();
 
@@ -44,7 +49,7 @@ private:
     sys::EventLoop& loop_;
     std::list<Visit> visits_;
     std::map<pid_t, sys::EventLoop::Source> doors_; // processes that let a visit in and end at once
-    std::uint64_t nextLeaf_ = 0;
+    pid_t init_ = -1;
 };
 
 } // namespace zoned::supervisor

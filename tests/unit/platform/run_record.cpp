@@ -41,17 +41,6 @@ TEST_CASE("no record is found where none is, and none after its removal") {
     REQUIRE_FALSE(RunRecord::find(path));
 }
 
-TEST_CASE("a damaged record is replaced by one that takes down what the zone's name alone tells") {
-    const test::TestFolder folder;
-    const std::string path = folder.path() + "/record";
-    sys::replaceVolatileFile(path, "nonsense");
-    RunRecord::replaceDamaged(path, {{.zone = "web"}, "/cg/web"});
-    const auto found = RunRecord::find(path);
-    REQUIRE(found);
-    REQUIRE(found->zone().cgroup == "/cg/web");
-    REQUIRE(found->steps().front() == "cgroup");
-}
-
 TEST_CASE("a torn record shows the steps that were noted whole, or says that it is damaged") {
     const test::TestFolder folder;
     const std::string path = folder.path() + "/record";
