@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 
 #include "store/folder.hpp"
 #include "store/json_fields.hpp"
@@ -175,8 +176,19 @@ std::string ZoneStorage::retire(const zone::ZoneName& name) {
         throw zone::Fault(zone::FaultKind::wrongState, "zone " + name.str() + " has no storage to remove");
     }
     record->complete = false;
-    save(name, *record);
     const std::string gone = path(name) + goneFolder;
+    try {
+        save(name, *record);
+    } catch (const sys::Error& error) {
+        // A full disk is what a zone may be removed for. A rename needs no room, and a zone without its layer can
+        // only be removed, so an interruption is seen all the same.
+        const bool full = error.code() == ENOSPC || error.code() == EDQUOT;
+        if (!full || isFolder(gone) || !isFolder(layer(name))) {
+            throw;
+        }
+        sys::check(::rename(layer(name).c_str(), gone.c_str()), "taking away the layer of zone ", name.str());
+        return gone;
+    }
     if (!isFolder(gone)) {
         makeFolder(gone, 0700);
     }

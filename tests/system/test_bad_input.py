@@ -246,6 +246,7 @@ def test_a_full_disk_fails_cleanly_and_works_again_when_there_is_room(makeHost):
         watch = Watch(host)
         assert host.importImage("small", images.busybox()).result == "done"
         host.zone("z1", image="small")
+        host.zone("z0", image="small")
         filler = place / "filler"
         with open(filler, "wb", buffering=0) as file:
             for size in (1 << 16, 1 << 10):
@@ -257,6 +258,7 @@ def test_a_full_disk_fails_cleanly_and_works_again_when_there_is_room(makeHost):
         with pytest.raises((BusFault, AssertionError), match="No space left"):
             host.image("big", images.busybox())
         host.refused("create", "z2", "--image", "small", status=(1,), says="space")
+        host.zonectl("delete", "--force", "z0")
         assert host.zones() == {"z1": "installed"} and host.images() == ["small"]
         assert host.alive()
         host.zonectl("list")

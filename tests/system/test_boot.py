@@ -50,7 +50,8 @@ def test_a_ready_zone_can_be_halted_and_adopted(host):
     host.restart()
     assert zone.state == "ready"
     zone.halt()
-    assert zone.state == "installed" and not host.supervisors("z1")
+    assert zone.state == "installed"
+    eventually(lambda: not host.supervisors("z1"), what="the supervisor to end")
 
 
 def test_nothing_is_left_on_the_host_after_a_halt(host, zone):

@@ -200,7 +200,7 @@ def test_a_limit_that_the_host_cannot_keep_may_be_optional(host):
 def source(host):
     folder = host.base / "volume"
     folder.mkdir()
-    folder.chmod(0o777)
+    folder.chmod(0o770)  # one that every user of the host can reach is refused
     (folder / "file").write_text("of the host\n")
     yield folder
     import shutil
@@ -257,3 +257,29 @@ def test_a_privileged_zone_has_no_user_namespace(host):
     zone = host.zone("z1", privileged="true", boot=True)
     assert Path(f"/proc/{zone.pid}/ns/user").readlink() == Path("/proc/self/ns/user").readlink()
     assert zone.namespaces()["pid"] != str(Path("/proc/self/ns/pid").readlink())
+
+
+def test_a_writable_source_that_everybody_can_reach_is_refused(host):
+    import shutil
+    import tempfile
+    folder = Path(tempfile.mkdtemp(prefix="zoned-open-", dir="/var/tmp"))
+    try:
+        folder.chmod(0o755)
+        zone = host.zone("z1", mounts=f"[{{source: {folder}, target: /data}}]")
+        host.refused("boot", "z1", says=(str(folder), "chmod o-x"))
+        folder.chmod(0o750)
+        zone.boot()
+        assert zone.sh("echo x >/data/file && stat -c %u /data/file") == "0"
+        zone.halt()
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_a_source_with_a_link_in_it_is_refused(host, source):
+    link = source.parent / "link"
+    link.symlink_to("/etc")
+    try:
+        host.zone("z1", mounts=f"[{{source: {link}, target: /data, read-only: true}}]")
+        host.refused("boot", "z1", says=(str(link), "symbolic link"))
+    finally:
+        link.unlink()

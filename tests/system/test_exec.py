@@ -135,3 +135,12 @@ def test_a_program_of_a_running_zone_is_started_in_under_a_second(host, zone):
     for _ in range(5):
         zone.exec("true")
     assert time.monotonic() - begin < 5
+
+
+def test_programs_that_could_not_be_started_do_not_keep_the_zone_from_halting(host, zone):
+    for _ in range(25):
+        host.zonectl("exec", "z1", "--cwd", "/nonexistent", "--", "true", check=False)
+        host.zonectl("exec", "z1", "--user", "nosuch", "--", "true", check=False)
+        host.zonectl("exec", "z1", "--", "/nosuch", check=False)
+    zone.halt()
+    assert zone.state == "installed" and zone.reason == "halted"

@@ -173,3 +173,20 @@ def test_an_address_is_not_given_twice(host):
     host.zonectl("create", "c", "--image", "busybox", "--boot")
     taken = host.bus.get("/org/zoned1/zone/c", "org.zoned1.Zone", "Addresses")[0][1]
     host.refused("create", "b", "--image", "busybox", "--set", f"network[0].address={taken}", says="c")
+
+
+def test_a_flushed_packet_filter_is_made_again_with_the_guards_of_running_zones(host):
+    zone = host.zone("z1", boot=True)
+    for family in ("inet", "bridge"):
+        subprocess.run(["nft", "delete", "table", family, host.tag], check=True)
+    host.restart()
+    assert pings(zone, host.gateway)
+    zone.sh(f"ip address add {host.subnet}.9.9/16 dev eth0")
+    assert zone.exec("ping", "-c", "1", "-W", "1", "-I", f"{host.subnet}.9.9", host.gateway, check=False).returncode != 0
+
+
+def test_a_bridge_made_anew_gets_the_ports_of_running_zones_back(host):
+    zone = host.zone("z1", boot=True)
+    subprocess.run(["ip", "link", "del", host.tag], check=True)
+    host.restart()
+    assert pings(zone, host.gateway)

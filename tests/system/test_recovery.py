@@ -394,3 +394,24 @@ def test_an_image_that_is_gone_makes_its_zones_unavailable(host):
     host.start()
     assert zone.state == "installed"
     zone.boot()
+
+
+def test_a_zone_whose_supervisor_does_not_answer_is_not_taken_for_installed(host, zone):
+    supervisor = host.supervisors("z1")[0]
+    os.kill(supervisor, signal.SIGSTOP)
+    host.restart()
+    assert zone.state == "down" and "does not answer" in zone.reason
+    host.refused("boot", "z1")
+    host.refused("delete", "--force", "z1")
+    host.zonectl("halt", "z1", timeout=60)
+    assert zone.state == "installed"
+    zone.boot()
+
+
+def test_a_supervisor_that_answers_late_is_adopted(host, zone):
+    supervisor, pid = host.supervisors("z1")[0], zone.pid
+    os.kill(supervisor, signal.SIGSTOP)
+    host.restart()
+    os.kill(supervisor, signal.SIGCONT)
+    zone.until("running")
+    assert zone.pid == pid
