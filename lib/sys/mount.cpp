@@ -15,8 +15,18 @@ namespace zoned::sys {
 
 namespace {
 
-constexpr int detach = 2;                           // MNT_DETACH
-constexpr unsigned long recursivePrivate = 0x44000; // MS_REC | MS_PRIVATE
+constexpr int detach = 2;                             // MNT_DETACH
+constexpr std::uint64_t privatePropagation = 0x40000; // MS_PRIVATE
+constexpr unsigned long recursivePrivate = 0x44000;   // MS_REC | MS_PRIVATE
+
+/// A copy belongs to the peer group of what it was copied from, and under systemd every mount of the host is shared:
+/// what is mounted below the copy would appear on the host, and pivot_root(2) refuses a shared mount.
+void makePrivate(int mount, const std::string& object) {
+    mount_attr attr{};
+    attr.propagation = privatePropagation;
+    check(::syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &attr, sizeof attr),
+          "making the copy of the mount of ", object, " private");
+}
 
 } // namespace
 
@@ -39,15 +49,19 @@ UniqueFd makeFileSystem(const std::string& type, const std::vector<FsOption>& op
 }
 
 UniqueFd cloneMount(const std::string& path) {
-    return UniqueFd(
+    UniqueFd copy(
         static_cast<int>(check(::syscall(SYS_open_tree, AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC),
                                "copying the mount of ", path)));
+    makePrivate(copy.get(), path);
+    return copy;
 }
 
 UniqueFd cloneMountAt(int place, const std::string& object) {
-    return UniqueFd(
+    UniqueFd copy(
         static_cast<int>(check(::syscall(SYS_open_tree, place, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH),
                                "copying the mount of ", object)));
+    makePrivate(copy.get(), object);
+    return copy;
 }
 
 void setMountAttributes(int mount, MountAttributes set, MountAttributes clear, int userNamespace,

@@ -1,8 +1,8 @@
 #include "sys/mount.hpp"
 
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -68,6 +68,32 @@ TEST_CASE("a read-only copy refuses writes that the original takes") {
     sys::setMountAttributes(copy.get(), MOUNT_ATTR_RDONLY, 0, -1, "the test's folder");
     REQUIRE_THROWS_AS(sys::replaceBeneath(copy.get(), "file", ""), sys::Error);
     REQUIRE_NOTHROW(sys::replaceVolatileFile(folder / "file", ""));
+}
+
+TEST_CASE("a copy of a shared mount can become the root, and shares nothing with what it was copied from") {
+    const test::TestFolder folder;
+    sys::makeDirectories(folder / "shared/below");
+    sys::makeDirectories(folder / "copy");
+    const int result = inMountNamespace([&folder] {
+        const sys::UniqueFd shared = sys::makeFileSystem("tmpfs", {}, 0);
+        sys::attachMount(shared.get(), sys::openDirectory(folder / "shared").get(), "the test's tmpfs");
+        // as systemd leaves every mount of a host
+        if (::mount(nullptr, (folder / "shared").c_str(), nullptr, MS_SHARED, nullptr) != 0) {
+            return 1;
+        }
+        sys::makeDirectories(folder / "shared/below");
+        const sys::UniqueFd copy = sys::cloneMount(folder / "shared");
+        sys::attachMount(copy.get(), sys::openDirectory(folder / "copy").get(), "the copy");
+        const sys::UniqueFd other = sys::makeFileSystem("tmpfs", {}, 0);
+        sys::replaceBeneath(other.get(), "inside", "");
+        sys::attachMount(other.get(), sys::openDirectory(folder / "copy/below").get(), "a mount below the copy");
+        if (sys::exists(folder / "shared/below/inside")) {
+            return 2;
+        }
+        sys::pivotRoot(copy.get()); // which the kernel refuses for a shared mount
+        return sys::exists("/below/inside") ? 0 : 3;
+    });
+    REQUIRE(result == 0);
 }
 
 TEST_CASE("a terminal comes from the tree's own devpts, and from nothing that only looks like one") {
