@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cmath>
 #include <csignal>
+#include <set>
 
 #include "output.hpp"
 #include "signals.hpp"
@@ -48,6 +49,15 @@ private:
     bool terminal_ = isTerminal(STDERR_FILENO);
     std::string shown_;
 };
+
+/// One warning a line.
+void printWarnings(std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t end = text.find('\n');
+        printError(join("warning: ", text.substr(0, end)));
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    }
+}
 
 class Waiter {
 public:
@@ -96,6 +106,7 @@ void Waiter::report(const Waiting& waiting, const JobEnd& end) {
     progress_.clear();
     if (end.result == "done") {
         outcomes_.succeeded[waiting.request] = true;
+        printWarnings(end.message);
         if (!request.done.empty()) {
             print(cleanText(request.done) + "\n");
         }
@@ -230,7 +241,11 @@ int forEachZone(const std::vector<std::string>& names, const std::string& verb, 
                 const std::function<ObjectPath(Client&, const ObjectPath& zone)>& send) {
     Client client;
     std::vector<Request> requests;
+    std::set<std::string> seen; // a name given twice is meant once
     for (const auto& name : names) {
+        if (!seen.insert(name).second) {
+            continue;
+        }
         requests.push_back({join(verb, " zone ", name), join("zone ", name, ": ", done),
                             [&client, &send, name] { return send(client, client.zone(name)); }});
     }

@@ -11,8 +11,8 @@
 
 namespace zoned::daemon {
 
-platform::BootSpec resolveBootSpec(const Host& host, Registry& registry, Zone& zone,
-                                   const std::vector<std::string>& initArgs, bool forShow) {
+BuiltSpec resolveBootSpec(const Host& host, Registry& registry, Zone& zone, const std::vector<std::string>& initArgs,
+                          bool forShow) {
     if (!zone.definition) {
         throw zone::Fault(zone::FaultKind::invalidDefinition, zone.problem);
     }
@@ -43,7 +43,7 @@ platform::BootSpec resolveBootSpec(const Host& host, Registry& registry, Zone& z
         }
         ensureNetworks(host, *zone.definition);
     }
-    return std::move(built.spec);
+    return built;
 }
 
 } // namespace zoned::daemon

@@ -4,16 +4,16 @@
 #include <string>
 #include <vector>
 
+#include "boot_spec_builder.hpp"
 #include "host.hpp"
-#include "platform/boot_spec.hpp"
 #include "registry.hpp"
 #include "zone.hpp"
 
 namespace zoned::daemon {
 
 /// Resolves the zone's present definition. Unless it is only for show, addresses that are missing are assigned and
-/// kept, and the networks are made. Throws Fault invalidDefinition, limitUnavailable or failed, and sys::Error.
-[[nodiscard]] platform::BootSpec resolveBootSpec(const Host& host, Registry& registry, Zone& zone,
-                                                 const std::vector<std::string>& initArgs, bool forShow);
+/// kept, and the networks are made; warnings are logged. Throws Fault invalidDefinition, limitUnavailable or failed, and sys::Error.
+[[nodiscard]] BuiltSpec resolveBootSpec(const Host& host, Registry& registry, Zone& zone,
+                                        const std::vector<std::string>& initArgs, bool forShow);
 
 } // namespace zoned::daemon

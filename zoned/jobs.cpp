@@ -62,6 +62,13 @@ void Jobs::report(std::uint32_t id, double progress, const std::string& message)
     }
 }
 
+void Jobs::warn(std::uint32_t id, const std::string& text) {
+    if (const auto found = jobs_.find(id); found != jobs_.end() && !found->second.ended) {
+        std::string& warnings = found->second.warnings;
+        warnings += (warnings.empty() ? "" : "\n") + text;
+    }
+}
+
 void Jobs::onCancel(std::uint32_t id, std::function<void()> action) {
     if (const auto found = jobs_.find(id); found != jobs_.end()) {
         found->second.cancel = std::move(action);
@@ -93,6 +100,9 @@ void Jobs::end(std::uint32_t id, const JobEnd& result) {
         return;
     }
     found->second.ended = result;
+    if (!result.fault) {
+        found->second.ended->text = found->second.warnings;
+    }
     found->second.farewell = loop_.defer([this, id] { bury(id); });
 }
 

@@ -38,7 +38,7 @@ struct JobInfo {
 
 struct JobEnd {
     std::optional<zone::FaultKind> fault; // nothing: done
-    std::string text;
+    std::string text;                     // why it failed; of a job that is done, its warnings, one a line
 };
 
 class Jobs {
@@ -59,6 +59,8 @@ public:
     [[nodiscard]] const JobInfo* holder(const Hold& hold) const;
 
     void report(std::uint32_t id, double progress, const std::string& message);
+    /// What whoever asked should know although the job may well succeed; told with its end.
+    void warn(std::uint32_t id, const std::string& text);
     /// What `cancel` is to do; without it the job cannot be cancelled.
     void onCancel(std::uint32_t id, std::function<void()> action);
     /// Throws Fault noSuchJob, or wrongState where the job cannot be cancelled.
@@ -73,6 +75,7 @@ public:
 private:
     struct Job {
         JobInfo info;
+        std::string warnings; // one a line
         std::function<void()> cancel;
         std::optional<JobEnd> ended;
         sys::EventLoop::Source farewell;

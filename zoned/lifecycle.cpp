@@ -66,14 +66,18 @@ std::uint32_t Lifecycle::startBoot(const std::string& name, Command command, con
             return alreadyThere(zone, command);
         }
     }
-    const platform::BootSpec spec = resolveBootSpec(host_, registry_, zone, options.initArgs, false);
+    const BuiltSpec built = resolveBootSpec(host_, registry_, zone, options.initArgs, false);
     Operation operation;
     operation.command = command;
     operation.wait = options.wait;
     operation.message = {{"type", "boot"},
-                         {"spec", json::parse(platform::toJson(spec))},
+                         {"spec", json::parse(platform::toJson(built.spec))},
                          {"target", command == Command::ready ? "ready" : "running"}};
-    return begin(zone, std::move(operation));
+    const std::uint32_t job = begin(zone, std::move(operation));
+    for (const std::string& warning : built.warnings) {
+        jobs_.warn(job, warning);
+    }
+    return job;
 }
 
 std::uint32_t Lifecycle::halt(const std::string& name) {
@@ -212,6 +216,15 @@ void Lifecycle::fail(const ZoneName& name, FaultKind kind, const std::string& te
     jobs_.fail(node.mapped().job, kind, text);
 }
 
+/// Tells whoever waits for the operation under way.
+void Lifecycle::warn(const ZoneName& name, const std::vector<std::string>& warnings) {
+    if (const auto found = operations_.find(name); found != operations_.end()) {
+        for (const std::string& warning : warnings) {
+            jobs_.warn(found->second.job, warning);
+        }
+    }
+}
+
 void Lifecycle::judge(const ZoneName& name, const platform::Status& status) {
     const auto found = operations_.find(name);
     if (found == operations_.end()) {
@@ -232,6 +245,9 @@ void Lifecycle::judge(const ZoneName& name, const platform::Status& status) {
     }
     if (operation.command == Command::halt || operation.command == Command::shutdown) {
         if (!zone::isActive(status.state)) {
+            if (operation.command == Command::shutdown && status.killed) {
+                jobs_.warn(operation.job, "zone " + name.str() + ": " + status.reason);
+            }
             finish(name);
         } else if (!status.failure.empty() || status.state == State::down) {
             fail(name, FaultKind::failed, status.failure.empty() ? status.reason : status.failure);
@@ -360,10 +376,15 @@ void Lifecycle::supervisorEnded(const ZoneName& name, const SupervisorEnd& end) 
 void Lifecycle::answerReboot(const ZoneName& name) {
     try {
         Zone& zone = registry_.refresh(name.str());
-        const platform::BootSpec spec = resolveBootSpec(host_, registry_, zone, {}, false);
-        supervisor(name).tell({{"type", "boot"}, {"spec", json::parse(platform::toJson(spec))}, {"target", "running"}});
+        const BuiltSpec built = resolveBootSpec(host_, registry_, zone, {}, false);
+        warn(name, built.warnings);
+        supervisor(name).tell(
+            {{"type", "boot"}, {"spec", json::parse(platform::toJson(built.spec))}, {"target", "running"}});
     } catch (const std::exception& error) {
-        spdlog::warn("zone {} reboots with the definition that it had before: {}", name.str(), error.what());
+        const std::string text =
+            "zone " + name.str() + " reboots with the definition that it had before: " + error.what();
+        spdlog::warn("{}", text);
+        warn(name, {text});
     }
 }
 
@@ -386,7 +407,7 @@ void Lifecycle::recover(const ZoneName& name, std::function<void()> settled) {
 std::vector<std::pair<std::string, std::string>> Lifecycle::plan(const std::string& name) {
     std::vector<std::pair<std::string, std::string>> steps;
     for (const platform::Step& step :
-         platform::plan(resolveBootSpec(host_, registry_, registry_.refresh(name), {}, true))) {
+         platform::plan(resolveBootSpec(host_, registry_, registry_.refresh(name), {}, true).spec)) {
         steps.emplace_back(step.name, step.purpose);
     }
     return steps;

@@ -78,6 +78,7 @@ private:
     void cancel(const zone::ZoneName& name);
     void finish(const zone::ZoneName& name);
     void fail(const zone::ZoneName& name, zone::FaultKind kind, const std::string& text);
+    void warn(const zone::ZoneName& name, const std::vector<std::string>& warnings);
     void judge(const zone::ZoneName& name, const platform::Status& status);
     void judgeBoot(const zone::ZoneName& name, const Operation& operation, const platform::Status& status);
 

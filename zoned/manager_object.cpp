@@ -29,8 +29,7 @@ std::string firstLine(const std::string& text) {
 
 /// The zone is not running, and not because anybody wanted it so.
 bool endedBadly(const ZoneView& view) {
-    return view.state != zone::State::running && !view.reason.empty() && view.reason != "halted" &&
-           view.reason != "shut down" && view.reason != "powered off from inside";
+    return view.state != zone::State::running && !view.reason.empty() && !platform::isOrderlyEnd(view.reason);
 }
 
 } // namespace

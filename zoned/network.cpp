@@ -33,6 +33,23 @@ void makeBridge(sys::Netlink& netlink, const store::Settings::Network& network) 
     writeWherePresent(ipv6 + "/autoconf", "0");
 }
 
+/// A network that is in use already would take the host's own traffic away, or never get any.
+void refuseOverlap(sys::Netlink& netlink, const store::Settings::Network& network) {
+    for (const sys::AddressInfo& other : netlink.addresses()) {
+        const zone::Ipv4Network used{other.address, other.prefix};
+        if (!network.address.contains(other.address) && !used.contains(network.address.address)) {
+            continue;
+        }
+        std::string link = "an interface";
+        for (const sys::LinkInfo& info : netlink.links()) {
+            link = info.index == other.link ? info.name : link;
+        }
+        throw zone::Fault(zone::FaultKind::failed,
+                          sys::join("the managed network ", network.address.str(), " overlaps ", used.str(), " of ",
+                                    link, "; give zones another one: network.address in zoned.yaml"));
+    }
+}
+
 /// The managed interfaces of zones that are up or coming up, from their run records: what they own is written there.
 std::vector<platform::NicSpec> activePorts(const Host& host) {
     std::vector<platform::NicSpec> ports;
@@ -75,6 +92,7 @@ void ensureManagedNetwork(const Host& host) {
     sys::Netlink netlink;
     bool anew = !netlink.linkIndex(network.bridge);
     if (anew) {
+        refuseOverlap(netlink, network);
         makeBridge(netlink, network);
     }
     // also where it is there: a service that was killed here left it without, and the setting may be a new one

@@ -215,6 +215,10 @@ void Registry::changed(const zone::ZoneName& name) {
     const std::uint8_t prefix = host_.settings.network.address.prefix;
     ZoneView view = viewOf(zone, prefix, job == nullptr ? 0 : job->id);
     if (view.state != found->second.view.state) {
+        if (job == nullptr || view.state != zone::State::incomplete) { // which it is in the midst of every install
+            spdlog::info("zone {}: {}{}", name.str(), zone::stateName(view.state),
+                         view.reason.empty() ? "" : " (" + view.reason.substr(0, view.reason.find('\n')) + ")");
+        }
         zone.since = std::time(nullptr);
         view = viewOf(zone, prefix, view.job);
     }

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include <spdlog/spdlog.h>
+#include <sys/epoll.h>
 
 #include "api/error_names.hpp"
 #include "network.hpp"
@@ -139,6 +140,7 @@ void Service::recovered() {
         // from the loop: what throws there ends the service, as it should where the name cannot be had
         opening_ = loop_.defer([this] {
             lookAfterNetwork();
+            watchNetwork();
             bus_.requestName(api::busName);
             ready_();
             autoboot();
@@ -150,24 +152,53 @@ void Service::recovered() {
 /// their ports and guards back. A boot whose run record was lost cannot tell which guard was its own; one without a link is nobody's. A zone that
 /// is coming up just now has its guard before its link, so then it is left to the next start.
 void Service::lookAfterNetwork() {
-    bool active = false;
-    for (const zone::ZoneName& name : registry_.names()) {
-        const Zone* zone = registry_.find(name);
-        if (zone != nullptr && zone->status && zone->status->pending > 0) {
-            return;
-        }
-        active = active || (zone != nullptr && zone->status && zone::isActive(zone->status->state));
+    repairNetwork();
+    const auto names = registry_.names();
+    if (std::ranges::any_of(names, [this](const zone::ZoneName& name) {
+            const Zone* zone = registry_.find(name);
+            return zone != nullptr && zone->status && zone->status->pending > 0;
+        })) {
+        return;
     }
     try {
-        if (active) {
-            ensureManagedNetwork(host_);
-            restorePorts(host_);
-        }
         sys::Netlink links;
         sys::removeStrayGuards(host_.settings.nftTable,
                                [&links](const std::string& ifName) { return !links.linkIndex(ifName); });
     } catch (const sys::Error& error) {
         spdlog::warn("{}", error.what());
+    }
+}
+
+void Service::repairNetwork() {
+    const auto names = registry_.names();
+    const bool active = std::ranges::any_of(names, [this](const zone::ZoneName& name) {
+        const Zone* zone = registry_.find(name);
+        return zone != nullptr && zone->status && (zone::isActive(zone->status->state) || zone->status->pending > 0);
+    });
+    if (!active) {
+        return; // the next boot makes what it needs
+    }
+    try {
+        ensureManagedNetwork(host_);
+        restorePorts(host_);
+    } catch (const std::exception& error) {
+        spdlog::error("the network of running zones could not be repaired: {}", error.what());
+    }
+}
+
+/// Zones must not run unguarded because somebody reloaded the host's firewall.
+void Service::watchNetwork() {
+    // a reload deletes and makes many rules: one look at its end is enough
+    constexpr std::chrono::milliseconds settle{100};
+    try {
+        filterWatch_.emplace(host_.settings.nftTable);
+        filterSource_ = loop_.watch(filterWatch_->fd(), EPOLLIN, [this, settle](std::uint32_t) {
+            if (filterWatch_->takeDeletions()) {
+                filterRepair_ = loop_.after(settle, [this] { repairNetwork(); });
+            }
+        });
+    } catch (const sys::Error& error) {
+        spdlog::warn("{}; rules that others take away are put back at the next boot of a zone only", error.what());
     }
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "lifecycle.hpp"
 #include "manager_object.hpp"
 #include "registry.hpp"
+#include "sys/nft_watch.hpp"
 #include "workers.hpp"
 #include "zone_object.hpp"
 
@@ -45,6 +47,8 @@ private:
     template <typename Object>
     void bury(std::unique_ptr<Object> object);
     void lookAfterNetwork();
+    void repairNetwork();
+    void watchNetwork();
     void autoboot();
     void bootNext();
 
@@ -70,6 +74,9 @@ private:
     std::function<void()> ready_;
     std::size_t recovering_ = 0;
     sys::EventLoop::Source opening_;
+    std::optional<sys::NftWatch> filterWatch_;
+    sys::EventLoop::Source filterSource_;
+    sys::EventLoop::Source filterRepair_;
     std::vector<std::string> toBoot_;  // the zones that are still to be booted with the host
     std::set<std::uint32_t> bootJobs_; // and the jobs of those being booted
 };

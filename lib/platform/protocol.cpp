@@ -12,6 +12,10 @@ using Json = nlohmann::json;
 
 } // namespace
 
+bool isOrderlyEnd(std::string_view reason) noexcept {
+    return reason == haltedReason || reason == shutDownReason || reason == poweredOffReason;
+}
+
 std::string toJson(const Status& status) {
     const Json json = {{"type", "status"},
                        {"state", std::string(zone::stateName(status.state))},
@@ -22,6 +26,7 @@ std::string toJson(const Status& status) {
                        {"boots", status.boots},
                        {"step", status.step},
                        {"reason", status.reason},
+                       {"killed", status.killed},
                        {"failure", status.failure},
                        {"requests", status.requests},
                        {"pending", status.pending},
@@ -46,6 +51,8 @@ Status statusFromJson(const std::string& text) {
         status.boots = json.at("boots");
         status.step = json.at("step");
         status.reason = json.at("reason");
+        // a supervisor that was started before an upgrade of the service may not know it
+        status.killed = json.value("killed", false);
         status.failure = json.at("failure");
         status.requests = json.at("requests");
         status.pending = json.at("pending");

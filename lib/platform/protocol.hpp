@@ -27,6 +27,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "zone/zone_state.hpp"
 
@@ -41,6 +42,7 @@ struct Status {
     std::uint64_t boots = 0; // how often init was started by this supervisor
     std::string step;        // the step of the plan being taken; "" otherwise
     std::string reason;      // why the zone is not running (any more): "init exited with status 3", …; "" while it is
+    bool killed = false;     // asked to shut down, it did not and was killed
     std::string failure;     // as reason, but set only when the last boot, halt or shutdown request failed
     std::uint64_t requests = 0; // how many boot, halt, shutdown and reboot requests are finished
     std::uint64_t pending = 0;  // how many are not
@@ -48,6 +50,12 @@ struct Status {
         consoleTail;    // the console's last lines when a boot failed or init ended at once; cleaned, at most 2 KiB
     std::string cgroup; // below the cgroup v2 mount
 };
+
+/// What Status::reason says of an end that somebody wanted.
+inline constexpr std::string_view haltedReason = "halted";
+inline constexpr std::string_view shutDownReason = "shut down";
+inline constexpr std::string_view poweredOffReason = "powered off from inside";
+[[nodiscard]] bool isOrderlyEnd(std::string_view reason) noexcept;
 
 [[nodiscard]] std::string toJson(const Status& status);
 [[nodiscard]] Status statusFromJson(const std::string& text);

@@ -322,26 +322,60 @@ void Netlink::deleteLink(const std::string& name) {
     }
 }
 
-std::vector<LinkInfo> Netlink::links() {
-    // A dump during which links came or went is torn (EINTR): read anew, but not for ever on a busy host.
+void Netlink::dump(const std::function<NetlinkMessage()>& request, const std::function<void()>& restart,
+                   const std::function<void(nlmsghdr*)>& each, std::string_view action) {
+    // A dump during which objects came or went is torn (EINTR): read anew, but not for ever on a busy host.
     constexpr int attempts = 10;
     int code = 0;
     for (int attempt = 0; attempt < attempts; ++attempt) {
-        NetlinkMessage message = linkMessage(RTM_GETLINK, NLM_F_DUMP);
-        std::vector<LinkInfo> found;
-        code = socket_.query(message, [&](nlmsghdr* answer) {
-            if (answer->nlmsg_type == RTM_NEWLINK) {
-                found.push_back(readLink(answer));
-            }
-        });
+        NetlinkMessage message = request();
+        restart();
+        code = socket_.query(message, each);
         if (code == 0) {
-            return found;
+            return;
         }
         if (code != EINTR) {
             break;
         }
     }
-    throw Error("listing the links", code);
+    throw Error(std::string(action), code);
+}
+
+std::vector<LinkInfo> Netlink::links() {
+    std::vector<LinkInfo> found;
+    dump([] { return linkMessage(RTM_GETLINK, NLM_F_DUMP); }, [&found] { found.clear(); },
+         [&found](nlmsghdr* answer) {
+             if (answer->nlmsg_type == RTM_NEWLINK) {
+                 found.push_back(readLink(answer));
+             }
+         },
+         "listing the links");
+    return found;
+}
+
+std::vector<AddressInfo> Netlink::addresses() {
+    std::vector<AddressInfo> found;
+    const auto request = [] {
+        NetlinkMessage message(RTM_GETADDR, NLM_F_DUMP);
+        ifaddrmsg header{};
+        header.ifa_family = AF_INET;
+        message.header(header);
+        return message;
+    };
+    dump(
+        request, [&found] { found.clear(); },
+        [&found](nlmsghdr* answer) {
+            if (answer->nlmsg_type != RTM_NEWADDR) {
+                return;
+            }
+            const auto* header = static_cast<const ifaddrmsg*>(nlmsg_data(answer));
+            const nlattr* local = nlmsg_find_attr(answer, sizeof(ifaddrmsg), IFA_LOCAL);
+            if (header->ifa_family == AF_INET && local != nullptr) {
+                found.push_back({header->ifa_index, ntohl(nla_get_u32(local)), header->ifa_prefixlen});
+            }
+        },
+        "listing the addresses");
+    return found;
 }
 
 MacAddress parseMac(std::string_view text) {

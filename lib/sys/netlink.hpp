@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,6 +57,12 @@ struct LinkInfo {
     std::vector<std::string> altNames;
 };
 
+struct AddressInfo {
+    std::uint32_t link = 0;    ///< index
+    std::uint32_t address = 0; ///< IPv4, host byte order
+    std::uint8_t prefix = 0;
+};
+
 class Netlink {
 public:
     /// Speaks for the caller's network namespace.
@@ -84,10 +91,14 @@ public:
     /// Slow (see above). An absent link is fine.
     void deleteLink(const std::string& name);
     [[nodiscard]] std::vector<LinkInfo> links();
+    /// The IPv4 addresses of all links.
+    [[nodiscard]] std::vector<AddressInfo> addresses();
 
 private:
     explicit Netlink(NetlinkSocket socket);
 
+    void dump(const std::function<NetlinkMessage()>& request, const std::function<void()>& restart,
+              const std::function<void(nlmsghdr*)>& each, std::string_view action);
     std::uint32_t requireIndex(const std::string& link, std::string_view action);
     void setUp(std::uint32_t index, const std::string& link);
     void addAddress(std::uint32_t index, const std::string& link, std::uint32_t address, int prefix);

@@ -165,8 +165,25 @@ def test_a_zone_whose_init_ignores_everything_is_killed(host):  # threat 44
         "#!/bin/sh\ntrap '' TERM INT USR1 USR2 PWR HUP\nfor i in 1 2 3 4 5; do (trap '' TERM; sleep 9999) & done\n"
         "kill -STOP $$\nwhile :; do sleep 9999; done\n"))
     zone = host.zone("z1", image="stubborn", boot=True)
-    zone.halt()
+    done = host.zonectl("shutdown", "--timeout", "1s", "z1")
     assert zone.state == "installed"
+    assert "warning" in done.stderr and "was killed" in done.stderr, done
+
+
+def test_a_reboot_with_a_definition_that_cannot_be_booted_keeps_the_old_one_and_says_so(host, zone):
+    path = host.definitionFile("z1")
+    good = path.read_text()
+    path.write_text(good + "network: [{bridge: nosuchbridge}]\n")
+    done = host.zonectl("reboot", "z1")
+    assert zone.state == "running"
+    assert "warning" in done.stderr and "nosuchbridge" in done.stderr and "before" in done.stderr, done
+    path.write_text(good)
+    assert host.zonectl("reboot", "z1").stderr == ""
+
+
+def test_a_name_given_twice_is_meant_once(host, zone):
+    done = host.zonectl("reboot", "z1", "z1")
+    assert done.stdout.count("rebooted") == 1, done
 
 
 def test_many_orphans_do_not_outlive_their_zone(host):  # threat 39

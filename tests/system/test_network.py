@@ -185,6 +185,36 @@ def test_a_flushed_packet_filter_is_made_again_with_the_guards_of_running_zones(
     assert zone.exec("ping", "-c", "1", "-W", "1", "-I", f"{host.subnet}.9.9", host.gateway, check=False).returncode != 0
 
 
+def test_a_packet_filter_flushed_under_running_zones_is_whole_again_by_itself(host):
+    zone = host.zone("z1", boot=True)
+    for family in ("inet", "bridge"):
+        subprocess.run(["nft", "delete", "table", family, host.tag], check=True)
+    listed = ["nft", "list", "set", "bridge", host.tag, "ports"]
+    eventually(lambda: '"zv' in subprocess.run(listed, capture_output=True, text=True, check=False).stdout,
+               what="the guard of the running zone")
+    assert pings(zone, host.gateway)
+    zone.sh(f"ip address add {host.subnet}.9.9/16 dev eth0")
+    assert zone.exec("ping", "-c", "1", "-W", "1", "-I", f"{host.subnet}.9.9", host.gateway, check=False).returncode != 0
+
+
+def test_a_network_that_the_host_is_on_already_is_refused(makeHost):
+    """Its route would take the host's traffic away."""
+    ownHost = makeHost()
+    link, subnet = f"{ownHost.tag}x", ownHost.subnet
+    subprocess.run(["ip", "link", "add", link, "type", "bridge"], check=True)
+    try:
+        subprocess.run(["ip", "address", "add", f"{subnet}.7.1/24", "dev", link], check=True)
+        ownHost.start()
+        ownHost.busybox()
+        ownHost.zone("z1")
+        ownHost.refused("boot", "z1", status=(1,), says=(f"{subnet}.7.1/24", link, "network.address"))
+        assert subprocess.run(["ip", "link", "show", ownHost.tag], capture_output=True, check=False).returncode != 0
+    finally:
+        subprocess.run(["ip", "link", "del", link], check=True)
+    assert ownHost.zones() == {"z1": "installed"}
+    ownHost.zonectl("boot", "z1")
+
+
 def test_a_bridge_made_anew_gets_the_ports_of_running_zones_back(host):
     zone = host.zone("z1", boot=True)
     subprocess.run(["ip", "link", "del", host.tag], check=True)

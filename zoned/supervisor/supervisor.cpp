@@ -109,6 +109,7 @@ void Supervisor::takeSteps(bool running) {
     if (!zone_) {
         status_.reason.clear();
         status_.consoleTail.clear();
+        status_.killed = false;
         stopNote_.clear();
         stopAsked_ = killed_ = false;
         auto zone = std::make_unique<platform::Bringup>();
@@ -191,7 +192,7 @@ void Supervisor::halt() {
     rebootWanted_ = false;
     if (rebootTimer_) { // between two boots
         rebootTimer_.reset();
-        nowDown("halted");
+        nowDown(std::string(platform::haltedReason));
     } else if (status_.state == State::installed) {
         requestDone();
     } else if (initExit_) {
@@ -201,7 +202,7 @@ void Supervisor::halt() {
         }
         kill();
     } else {
-        takeDown("halted"); // down: what could not be finished before
+        takeDown(std::string(platform::haltedReason)); // down: what could not be finished before
     }
 }
 
@@ -223,6 +224,7 @@ void Supervisor::shutdown(std::chrono::seconds timeout) {
             visits_.start(zone_->zone, zone_->init.pidfd.get(), zone_->seccompFilter, request, {}, {});
         },
         [this, timeout] {
+            status_.killed = true;
             stopNote_ = sys::join("its init did not shut down within ", timeout.count(), " s; it was killed");
             kill();
         });
@@ -239,10 +241,10 @@ void Supervisor::reboot(bool force) {
 
 std::string Supervisor::reasonOf(int waitStatus) const {
     if (killed_ && stopAsked_) {
-        return stopNote_.empty() ? "halted" : stopNote_;
+        return stopNote_.empty() ? std::string(platform::haltedReason) : stopNote_;
     }
     if (WIFSIGNALED(waitStatus) && WTERMSIG(waitStatus) == SIGINT) { // reboot(2) in a pid namespace
-        return stopAsked_ ? "shut down" : "powered off from inside";
+        return std::string(stopAsked_ ? platform::shutDownReason : platform::poweredOffReason);
     }
     if (WIFSIGNALED(waitStatus) && WTERMSIG(waitStatus) == SIGHUP) {
         return "rebooting";

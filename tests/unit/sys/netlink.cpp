@@ -221,6 +221,19 @@ TEST_CASE("an alternative name that an earlier boot still holds is passed over")
     CHECK(netlink.linkIndex(spec.altName) == netlink.linkIndex("zvtest0"));
 }
 
+TEST_CASE("the addresses of all links are listed with their prefixes") {
+    const InNamespace scratch;
+    Netlink netlink;
+    netlink.createBridge("br0", bridgeMac);
+    REQUIRE(netlink.addresses().empty());
+    netlink.addAddress("br0", gateway, 20);
+    const auto listed = netlink.addresses();
+    REQUIRE(listed.size() == 1);
+    REQUIRE(listed[0].link == netlink.linkIndex("br0"));
+    REQUIRE(listed[0].address == gateway);
+    REQUIRE(listed[0].prefix == 20);
+}
+
 TEST_CASE("deleting an absent link is fine") {
     if (!test::mayMakeNamespaces()) {
         return;

@@ -18,6 +18,7 @@
 #include "sys/netlink.hpp"
 #include "sys/nft_elements.hpp"
 #include "sys/nft_table.hpp"
+#include "sys/nft_watch.hpp"
 
 using namespace zoned;
 using sys::Netlink;
@@ -318,6 +319,26 @@ TEST_CASE("rules that were tampered with are put right, and guards stay") {
     CHECK(nft("insert rule bridge zonedtest guard accept").empty());
     sys::ensureNetworkTables(network);
     CHECK(nft("list ruleset") == before);
+}
+
+TEST_CASE("whoever takes rules away is noticed, and zones that come and go are not") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    sys::ensureNetworkTables(network);
+    sys::NftWatch watch(network.tableName);
+    CHECK_FALSE(watch.takeDeletions());
+    sys::addGuard(network.tableName, first);
+    sys::removeGuard(network.tableName, first);
+    CHECK(nft("add table inet other").empty());
+    CHECK(nft("delete table inet other").empty());
+    CHECK_FALSE(watch.takeDeletions());
+    CHECK(nft("flush chain bridge zonedtest guard").empty());
+    CHECK(watch.takeDeletions());
+    CHECK_FALSE(watch.takeDeletions());
+    CHECK(nft("flush ruleset").empty());
+    CHECK(watch.takeDeletions());
 }
 
 TEST_CASE("a changed network replaces the rules and keeps the guards") {
