@@ -210,8 +210,9 @@ ObjectPath Client::define(const std::string& name, const std::string& text, cons
     return ask([&]() -> ObjectPath { return state_->manager->Define(name, text, origin, sent); });
 }
 
-std::string Client::verify(const std::string& text, const std::string& origin) {
-    return ask([&] { return state_->manager->Verify(text, origin); });
+Verified Client::verify(const std::string& text, const std::string& origin) {
+    auto [zone, warnings] = ask([&] { return state_->manager->Verify(text, origin); });
+    return {std::move(zone), std::move(warnings)};
 }
 
 ObjectPath Client::install(const ObjectPath& zone) {

@@ -85,6 +85,11 @@ struct JobEnd {
     std::string message;
 };
 
+struct Verified {
+    std::string zone;
+    std::vector<std::string> warnings;
+};
+
 struct ImageRecipe {
     std::string suite;
     std::string mirror;               // "" for the service's own
@@ -130,7 +135,7 @@ public:
     ObjectPath define(const std::string& name, const std::string& text, const std::string& origin,
                       const Pairs& settings);
     /// Returns the name of the zone that the text would define.
-    std::string verify(const std::string& text, const std::string& origin);
+    Verified verify(const std::string& text, const std::string& origin);
 
     // Requests that answer with a job.
     ObjectPath install(const ObjectPath& zone);

@@ -20,8 +20,11 @@ int runVerify(const Command& self, const std::vector<std::string>& arguments) {
     for (const auto& file : files) {
         try {
             const DefinitionText definition = readDefinition(file);
-            const std::string name = client.verify(definition.text, definition.origin);
-            print(cleanText(sys::join(definition.origin, ": valid, defines zone ", name, "\n")));
+            const Verified verified = client.verify(definition.text, definition.origin);
+            for (const auto& warning : verified.warnings) {
+                printError(sys::join(definition.origin, ": warning: ", warning));
+            }
+            print(cleanText(sys::join(definition.origin, ": valid, defines zone ", verified.zone, "\n")));
         } catch (const BusError& e) {
             // The problems name the file themselves.
             if (e.name() == "org.zoned1.Error.InvalidDefinition") {

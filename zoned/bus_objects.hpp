@@ -21,6 +21,7 @@ namespace zoned::daemon {
 
 /// The domain functions that the bus offers.
 struct Domain {
+    const Host& host;
     Registry& registry;
     Jobs& jobs;
     Lifecycle& lifecycle;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "config.h"
+#include "host_check.hpp"
 #include "store/definition_yaml.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
@@ -112,13 +113,15 @@ sdbus::ObjectPath ManagerObject::Define(const std::string& name, const std::stri
     });
 }
 
-std::string ManagerObject::Verify(const std::string& text, const std::string& origin) {
+std::tuple<std::string, std::vector<std::string>> ManagerObject::Verify(const std::string& text,
+                                                                        const std::string& origin) {
     return answer("Verify", [&] {
         requirePermission(getObject(), Verb::configure, "");
         const std::string called = checkedOrigin(origin);
         // The zone's own addresses do not stand in its way when its file is verified before it is put back.
         const std::string self = store::parseDefinition(text, called).definition.zone;
-        return domain_.registry.check(text, called, self).zone;
+        const zone::Definition definition = domain_.registry.check(text, called, self);
+        return std::tuple(definition.zone, missingOnHost(domain_.host, definition));
     });
 }
 

@@ -25,7 +25,8 @@ private:
     sdbus::ObjectPath GetZone(const std::string& name) override;
     sdbus::ObjectPath Define(const std::string& name, const std::string& text, const std::string& origin,
                              const std::vector<sdbus::Struct<std::string, std::string>>& settings) override;
-    std::string Verify(const std::string& text, const std::string& origin) override;
+    std::tuple<std::string, std::vector<std::string>> Verify(const std::string& text,
+                                                             const std::string& origin) override;
     std::vector<ImageRow> ListImages() override;
     sdbus::ObjectPath ImportImage(const std::string& name, const sdbus::UnixFd& archive,
                                   const std::string& origin) override;

@@ -50,7 +50,12 @@ def test_a_broken_definition_is_told_with_file_line_and_key(host):
 
 
 def test_verifying_changes_nothing(host):
-    assert host.bus.manager("Verify", "(ss)", "zone: web\nimage: busybox\n", "web.yaml") == "web"
+    assert host.bus.manager("Verify", "(ss)", "zone: web\nimage: busybox\n", "web.yaml") == ("web", [])
+    name, warnings = host.bus.manager("Verify", "(ss)", "zone: web\nimage: busybox\nmounts:\n"
+                                      "  - {source: /nowhere, target: /mnt}\nnetwork: [{bridge: nosuch}]\n", "web.yaml")
+    assert name == "web" and len(warnings) == 2, warnings
+    assert "mounts[0].source" in warnings[0] and "/nowhere" in warnings[0]
+    assert "network[0].bridge" in warnings[1] and "nosuch" in warnings[1]
     assert "web" not in host.zones()
     assert not host.definitionFile("web").exists()
 
