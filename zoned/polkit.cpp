@@ -36,15 +36,14 @@ std::string cancellationOf(std::uint64_t id) {
 
 Polkit::Polkit(sys::EventLoop& loop, sdbus::IConnection& connection) : loop_(loop), connection_(connection) {
     // From the start: one that is asked for only with a question misses who leaves just before.
-    connection_.addMatch(
-        "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',member='NameOwnerChanged',"
-        "arg2=''",
-        [this](auto&& message) {
-            std::string name;
-            message >> name;
-            callerGone(name);
-        },
-        sdbus::floating_slot);
+    api::addMatch(connection_,
+                  "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
+                  "member='NameOwnerChanged',arg2=''",
+                  [this](auto&& message) {
+                      std::string name;
+                      message >> name;
+                      callerGone(name);
+                  });
 }
 
 sdbus::IProxy& Polkit::polkit() {
