@@ -1,5 +1,7 @@
 #include "client.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <functional>
 
@@ -9,6 +11,7 @@
 #include "api/manager_proxy.hpp"
 #include "api/zone_proxy.hpp"
 #include "sys/error.hpp"
+#include "terminal.hpp"
 
 namespace zoned::ctl {
 
@@ -18,6 +21,9 @@ using sys::join;
 
 constexpr const char* service = "org.zoned1";
 constexpr const char* managerPath = "/org/zoned1";
+
+// How long a call may take that asks a person for a password; the service gives up before.
+constexpr std::chrono::seconds passwordTime{150};
 
 /// Proxies of objects whose signals nobody listens to.
 template <typename Interface>
@@ -43,6 +49,7 @@ public:
         registerProxy();
     }
     ~ManagerProxy() { unregisterProxy(); }
+    void allowInteraction() { api::allowInteraction(getProxy()); }
     std::map<ObjectPath, JobEnd> ends;
 
 private:
@@ -84,6 +91,11 @@ auto ask(Call&& call) -> decltype(call()) {
     }
 }
 
+/// Whether somebody is there who could be asked for a password.
+bool onTerminal() {
+    return ::geteuid() != 0 && isTerminal(STDIN_FILENO) && isTerminal(STDERR_FILENO);
+}
+
 std::unique_ptr<sdbus::IConnection> connectToBus() {
     try {
         return sdbus::createSystemBusConnection();
@@ -100,7 +112,14 @@ struct Client::State {
     std::unique_ptr<ManagerProxy> manager = ask([&] { return std::make_unique<ManagerProxy>(*bus); });
 };
 
-Client::Client() : state_(std::make_unique<State>()) {}
+Client::Client() : state_(std::make_unique<State>()) {
+    if (onTerminal()) {
+        ask([&] {
+            state_->manager->allowInteraction();
+            state_->bus->setMethodCallTimeout(passwordTime);
+        });
+    }
+}
 Client::~Client() = default;
 
 std::string Client::version() {

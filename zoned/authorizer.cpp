@@ -1,43 +1,108 @@
 #include "authorizer.hpp"
 
+#include <algorithm>
+
 #include "sys/error.hpp"
 
 namespace zoned::daemon {
 namespace {
 
-const char* verbText(Verb verb) {
+struct VerbWords {
+    std::string_view action;
+    std::string_view text; // "permission denied: user 1000 may not …"
+};
+
+const VerbWords& wordsOf(Verb verb) noexcept {
+    static constexpr VerbWords words[]{
+        {"", "list zones"},
+        {"org.zoned1.list-details", "read the definition"},
+        {"org.zoned1.login", "log in"},
+        {"org.zoned1.exec", "run programs"},
+        {"org.zoned1.console", "open the console"},
+        {"org.zoned1.manage", "change the state"},
+        {"org.zoned1.config", "change the definition"},
+        {"org.zoned1.config-privileged", "define a zone with privileges on the host (privileged, mounts, admins)"},
+        {"org.zoned1.create", "create zones"},
+        {"org.zoned1.image", "change images"},
+        {"org.zoned1.delete", "delete zones or their data"},
+    };
+    return words[static_cast<std::size_t>(verb)];
+}
+
+/// The right that lets an administrator of the zone do this; nothing where none does.
+std::optional<zone::Right> rightFor(Verb verb) noexcept {
     switch (verb) {
-    case Verb::list:
-        return "list zones";
-    case Verb::details:
-        return "read definitions";
+    case Verb::login:
+        return zone::Right::login;
+    case Verb::exec:
+        return zone::Right::exec;
+    case Verb::console:
+        return zone::Right::console;
     case Verb::manage:
-        return "change the state of zones";
-    case Verb::configure:
-        return "define or delete zones";
-    case Verb::image:
-        return "change images";
-    case Verb::enter:
-        return "run programs in zones or open their consoles";
-    case Verb::cancelJob:
-        return "cancel jobs";
+        return zone::Right::manage;
+    default:
+        return std::nullopt;
     }
-    return "do this";
+}
+
+std::string refusal(const Caller& caller, Verb verb, const Target& target, const std::string& why) {
+    const std::string who =
+        caller.uid == static_cast<uid_t>(-1) ? "who asks is not known, and so" : sys::join("user ", caller.uid);
+    const std::string where = target.kind.empty() ? "" : " (" + target.str() + ")";
+    return sys::join("permission denied: ", who, " may not ", wordsOf(verb).text, where, ": ", why);
 }
 
 } // namespace
 
-Decision authorise(const Caller& caller, Verb verb, const std::string& object) {
+std::string_view actionOf(Verb verb) noexcept {
+    return wordsOf(verb).action;
+}
+
+bool isForAdmins(Verb verb) noexcept {
+    // whoever may do anything at all to a zone may also read its definition
+    return rightFor(verb) || verb == Verb::listDetails;
+}
+
+bool Authorizer::isAdmin(const Caller& caller, const zone::Admin& admin) const {
+    if (!admin.user.empty()) {
+        return authorities_.userId(admin.user) == caller.uid;
+    }
+    const auto group = authorities_.groupId(admin.group);
+    if (!group) {
+        return false;
+    }
+    const std::vector<gid_t> groups = authorities_.groupsOf(caller);
+    return std::ranges::find(groups, *group) != groups.end();
+}
+
+bool Authorizer::lets(const Caller& caller, Verb verb, const std::vector<zone::Admin>& admins) const {
+    if (!isForAdmins(verb)) {
+        return false;
+    }
+    const auto right = rightFor(verb);
+    return std::ranges::any_of(admins, [&](const zone::Admin& admin) {
+        return (!right || std::ranges::find(admin.may, *right) != admin.may.end()) && isAdmin(caller, admin);
+    });
+}
+
+void Authorizer::decide(const Caller& caller, Verb verb, const Target& target, const std::vector<zone::Admin>& admins,
+                        const std::function<void(const Decision&)>& then) const {
     if (verb == Verb::list || caller.uid == 0) {
-        return {true, ""};
+        then({true, ""});
+        return;
     }
-    const std::string where = object.empty() ? "" : " (" + object + ")";
     if (caller.uid == static_cast<uid_t>(-1)) {
-        return {false,
-                sys::join("permission denied: who asks is not known, and only root may ", verbText(verb), where)};
+        then({false, refusal(caller, verb, target, "only root and those whom polkit knows may")});
+        return;
     }
-    return {false,
-            sys::join("permission denied: only root may ", verbText(verb), where, "; you are user ", caller.uid)};
+    if (lets(caller, verb, admins)) {
+        then({true, ""});
+        return;
+    }
+    authorities_.polkit({caller, std::string(actionOf(verb)), target},
+                        [caller, verb, target, then](bool allowed, const std::string& why) {
+                            then({allowed, allowed ? "" : refusal(caller, verb, target, why)});
+                        });
 }
 
 } // namespace zoned::daemon

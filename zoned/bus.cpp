@@ -74,6 +74,23 @@ void Bus::requestName(const std::string& name) {
     }
 }
 
+std::vector<gid_t> Bus::groupsOf(const std::string& connectionName) {
+    try {
+        const auto daemon = sdbus::createProxy(*connection_, api::serviceName("org.freedesktop.DBus"),
+                                               sdbus::ObjectPath("/org/freedesktop/DBus"));
+        std::map<std::string, sdbus::Variant> credentials;
+        daemon->callMethod("GetConnectionCredentials")
+            .onInterface("org.freedesktop.DBus")
+            .withArguments(connectionName)
+            .storeResultsTo(credentials);
+        const auto groups = credentials.find("UnixGroupIDs");
+        return groups == credentials.end() ? std::vector<gid_t>{} : groups->second.get<std::vector<gid_t>>();
+    } catch (const sdbus::Error& error) {
+        spdlog::debug("the groups of {}: {}", connectionName, std::string(error.getMessage()));
+        return {};
+    }
+}
+
 sdbus::IProxy& Bus::systemd() {
     if (!systemd_) {
         systemd_ = sdbus::createProxy(*connection_, api::serviceName(systemdName), sdbus::ObjectPath(systemdPath));

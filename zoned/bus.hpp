@@ -1,10 +1,13 @@
 // Our connection to the bus, as one more source of the event loop.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "api/bus_compat.hpp"
 #include "sys/event_loop.hpp"
@@ -19,6 +22,10 @@ public:
     [[nodiscard]] sdbus::IConnection& connection() noexcept { return *connection_; }
     /// Throws sys::Error where another service has it.
     void requestName(const std::string& name);
+
+    /// All groups of the process that made a connection, as the kernel told the bus when it was made; empty where they
+    /// are not known. A question to the bus itself, as that for the sender's user is: it is answered at once.
+    [[nodiscard]] std::vector<gid_t> groupsOf(const std::string& connectionName);
 
     /// Asks systemd to start a unit; `then` gets "" or what went wrong, when systemd is done with it.
     void startUnit(const std::string& unit, std::function<void(const std::string& problem)> then);

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "installer.hpp"
 #include "jobs.hpp"
 #include "lifecycle.hpp"
+#include "pending.hpp"
 #include "registry.hpp"
 
 namespace zoned::daemon {
@@ -27,10 +29,8 @@ struct Domain {
     Lifecycle& lifecycle;
     Installer& installer;
     ImageJobs& imageJobs;
+    const Authorizer& authorizer;
 };
-
-/// Throws Fault notPermitted where the sender of the message that `object` handles may not do this.
-void requirePermission(sdbus::IObject& object, Verb verb, const std::string& target);
 
 [[nodiscard]] inline sdbus::ObjectPath jobObject(std::uint32_t id) {
     return sdbus::ObjectPath(api::jobPath(id));
@@ -62,5 +62,66 @@ public:
 private:
     std::map<std::string, sdbus::Variant> values_;
 };
+
+/// What a call wants: its words in complaints ("Boot of zone web"), the right it needs, and over what.
+struct Request {
+    std::string text;
+    Verb verb;
+    Target target;
+};
+
+/// For a name that a caller made up; the service as a whole where it cannot be a name.
+[[nodiscard]] Target targetOf(const std::string& kind, const std::string& name);
+
+/// The sender of the message that `object` is handling.
+[[nodiscard]] Caller callerOf(sdbus::IObject& object);
+
+/// Asks the policy function, with the administrators that the zone has now. Throws Fault noSuchZone where the target
+/// is a zone that is gone.
+void decide(const Domain& domain, const Caller& caller, const Request& request,
+            const std::function<void(const Decision&)>& then);
+
+/// Every call that is not public goes through here. Runs `body(caller, pending)`, which answers, once the sender may
+/// do what the request says, and answers with an error where it may not. The object may be gone by then, and all may
+/// be otherwise: the body owns what it needs, and looks everything up anew.
+template <typename... Values, typename Body>
+void authorisedLater(const Domain& domain, sdbus::IObject& object, sdbus::Result<Values...>&& result, Request request,
+                     Body body) {
+    const Pending<Values...> pending(std::move(result), request.text);
+    pending.attempt([&] {
+        const Caller caller = callerOf(object);
+        decide(domain, caller, request, [pending, caller, body = std::move(body)](const Decision& decision) {
+            pending.attempt([&] {
+                if (!decision.allowed) {
+                    throw zone::Fault(zone::FaultKind::notPermitted, decision.why);
+                }
+                body(caller, pending);
+            });
+        });
+    });
+}
+
+/// As authorisedLater, for a body that returns the answer.
+template <typename... Values, typename Body>
+void authorised(const Domain& domain, sdbus::IObject& object, sdbus::Result<Values...>&& result, Request request,
+                Body body) {
+    authorisedLater(domain, object, std::move(result), std::move(request),
+                    [body = std::move(body)](const Caller&, const auto& pending) { pending.fulfil(body); });
+}
+
+/// As authorised, for a body that starts a job and returns its number.
+template <typename Body>
+void authorisedJob(const Domain& domain, sdbus::IObject& object, sdbus::Result<sdbus::ObjectPath>&& result,
+                   Request request, Body body) {
+    const Verb verb = request.verb;
+    authorisedLater(domain, object, std::move(result), std::move(request),
+                    [domain, verb, body = std::move(body)](const Caller& caller, const auto& pending) {
+                        pending.fulfil([&] {
+                            const std::uint32_t id = body();
+                            domain.jobs.setStarter(id, {caller.uid, verb});
+                            return jobObject(id);
+                        });
+                    });
+}
 
 } // namespace zoned::daemon

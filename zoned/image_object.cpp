@@ -17,12 +17,10 @@ void ImageObject::usersChanged() {
     api::emitChanged(getObject(), org::zoned1::Image_adaptor::INTERFACE_NAME, {"UsedBy"});
 }
 
-sdbus::ObjectPath ImageObject::Delete() {
-    const std::string name = info_.name; // the call takes the image away
-    return answer("Delete of image " + name, [&] {
-        requirePermission(getObject(), Verb::image, "image " + name);
-        return jobObject(domain_.imageJobs.remove(name));
-    });
+void ImageObject::Delete(sdbus::Result<sdbus::ObjectPath>&& result) {
+    authorisedJob(domain_, getObject(), std::move(result),
+                  {"Delete of image " + info_.name, Verb::image, {"image", info_.name}},
+                  [domain = domain_, name = info_.name] { return domain.imageJobs.remove(name); });
 }
 
 } // namespace zoned::daemon

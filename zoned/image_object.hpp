@@ -24,7 +24,7 @@ private:
     std::uint64_t Files() override { return info_.files; }
     std::int64_t Created() override { return info_.created; }
     std::vector<std::string> UsedBy() override { return domain_.registry.usersOf(info_.name); }
-    sdbus::ObjectPath Delete() override;
+    void Delete(sdbus::Result<sdbus::ObjectPath>&& result) override;
 
     Domain domain_;
     store::ImageInfo info_; // an image never changes: a new one has a new object

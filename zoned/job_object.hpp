@@ -21,7 +21,7 @@ private:
     std::string Object() override { return info_.hold.name; }
     double Progress() override { return info_.progress; }
     std::string Message() override { return info_.message; }
-    void Cancel() override;
+    void Cancel(sdbus::Result<>&& result) override;
 
     Domain domain_;
     JobInfo info_;

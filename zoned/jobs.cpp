@@ -46,6 +46,17 @@ std::uint32_t Jobs::start(const std::string& kind, const Hold& hold) {
     return id;
 }
 
+void Jobs::setStarter(std::uint32_t id, const JobStarter& starter) {
+    if (const auto found = jobs_.find(id); found != jobs_.end()) {
+        found->second.starter = starter;
+    }
+}
+
+std::optional<JobStarter> Jobs::starter(std::uint32_t id) const {
+    const auto found = jobs_.find(id);
+    return found == jobs_.end() ? std::nullopt : found->second.starter;
+}
+
 void Jobs::report(std::uint32_t id, double progress, const std::string& message) {
     const auto found = jobs_.find(id);
     if (found == jobs_.end() || found->second.ended) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "authorizer.hpp"
 #include "sys/event_loop.hpp"
 #include "zone/fault.hpp"
 
@@ -34,6 +35,12 @@ struct JobInfo {
     double progress = -1; // 0..1; -1: not known
     std::string message;
     std::chrono::system_clock::time_point began;
+};
+
+/// Who asked for a job, and the right that it took: the same that it takes to cancel it.
+struct JobStarter {
+    uid_t uid = static_cast<uid_t>(-1);
+    Verb verb = Verb::manage;
 };
 
 struct JobEnd {
@@ -58,6 +65,10 @@ public:
     void requireFree(const Hold& hold) const;
     [[nodiscard]] const JobInfo* holder(const Hold& hold) const;
 
+    void setStarter(std::uint32_t id, const JobStarter& starter);
+    /// Nothing for a job that the service began by itself.
+    [[nodiscard]] std::optional<JobStarter> starter(std::uint32_t id) const;
+
     void report(std::uint32_t id, double progress, const std::string& message);
     /// What whoever asked should know although the job may well succeed; told with its end.
     void warn(std::uint32_t id, const std::string& text);
@@ -75,6 +86,7 @@ public:
 private:
     struct Job {
         JobInfo info;
+        std::optional<JobStarter> starter;
         std::string warnings; // one a line
         std::function<void()> cancel;
         std::optional<JobEnd> ended;

@@ -24,6 +24,20 @@ std::string checkedOrigin(const std::string& origin) {
     return origin.empty() ? "definition" : origin;
 }
 
+/// The right that it takes to define a zone. A text that cannot be read is told so only to those who may create zones.
+template <typename Text>
+Request requestToDefine(const Text& complete) {
+    Request request{"Define", Verb::create, {}};
+    try {
+        const zone::Definition definition = store::parseDefinition(complete(), "").definition;
+        request.verb = zone::givesPrivilege(definition) ? Verb::configPrivileged : Verb::create;
+        request.target = targetOf("zone", definition.zone);
+    } catch (const Fault&) {
+        // the body says it
+    }
+    return request;
+}
+
 std::string firstLine(const std::string& text) {
     return text.substr(0, text.find('\n'));
 }
@@ -92,10 +106,9 @@ sdbus::ObjectPath ManagerObject::GetZone(const std::string& name) {
     });
 }
 
-sdbus::ObjectPath ManagerObject::Define(const std::string& name, const std::string& text, const std::string& origin,
-                                        const std::vector<sdbus::Struct<std::string, std::string>>& settings) {
-    return answer("Define", [&] {
-        requirePermission(getObject(), Verb::configure, name);
+void ManagerObject::Define(sdbus::Result<sdbus::ObjectPath>&& result, std::string name, std::string text,
+                           std::string origin, std::vector<sdbus::Struct<std::string, std::string>> settings) {
+    const auto complete = [name, text, origin, settings] {
         std::vector<std::pair<std::string, std::string>> all;
         if (!name.empty()) {
             all.emplace_back("zone", zone::ZoneName(name).str());
@@ -103,25 +116,27 @@ sdbus::ObjectPath ManagerObject::Define(const std::string& name, const std::stri
         for (const auto& setting : settings) {
             all.emplace_back(std::get<0>(setting), std::get<1>(setting));
         }
-        const std::string called = checkedOrigin(origin);
-        const std::string complete = all.empty() ? text : store::applySettings(text, all);
-        const zone::Definition definition = domain_.registry.check(complete, called, name);
-        const zone::ZoneName zoneName(definition.zone);
-        domain_.jobs.requireFree({Held::zone, zoneName.str()});
-        domain_.registry.define(zoneName, complete);
-        return sdbus::ObjectPath(api::zonePath(zoneName.str()));
-    });
+        return all.empty() ? text : store::applySettings(text, all);
+    };
+    authorised(domain_, getObject(), std::move(result), requestToDefine(complete),
+               [domain = domain_, name, origin, complete] {
+                   const std::string definedBy = complete();
+                   const zone::Definition definition = domain.registry.check(definedBy, checkedOrigin(origin), name);
+                   const zone::ZoneName zoneName(definition.zone);
+                   domain.jobs.requireFree({Held::zone, zoneName.str()});
+                   domain.registry.define(zoneName, definedBy);
+                   return sdbus::ObjectPath(api::zonePath(zoneName.str()));
+               });
 }
 
-std::tuple<std::string, std::vector<std::string>> ManagerObject::Verify(const std::string& text,
-                                                                        const std::string& origin) {
-    return answer("Verify", [&] {
-        requirePermission(getObject(), Verb::configure, "");
+void ManagerObject::Verify(sdbus::Result<std::string, std::vector<std::string>>&& result, std::string text,
+                           std::string origin) {
+    authorised(domain_, getObject(), std::move(result), {"Verify", Verb::create, {}}, [domain = domain_, text, origin] {
         const std::string called = checkedOrigin(origin);
         // The zone's own addresses do not stand in its way when its file is verified before it is put back.
         const std::string self = store::parseDefinition(text, called).definition.zone;
-        const zone::Definition definition = domain_.registry.check(text, called, self);
-        return std::tuple(definition.zone, missingOnHost(domain_.host, definition));
+        const zone::Definition definition = domain.registry.check(text, called, self);
+        return std::tuple(definition.zone, missingOnHost(domain.host, definition));
     });
 }
 
@@ -136,33 +151,35 @@ std::vector<ManagerObject::ImageRow> ManagerObject::ListImages() {
     });
 }
 
-sdbus::ObjectPath ManagerObject::ImportImage(const std::string& name, const sdbus::UnixFd& archive,
-                                             const std::string& origin) {
-    return answer("ImportImage", [&] {
-        requirePermission(getObject(), Verb::image, name);
-        sys::UniqueFd own(fcntl(archive.get(), F_DUPFD_CLOEXEC, 3));
-        if (!own) {
-            throw Fault(FaultKind::invalidArgument, "the archive's descriptor is not usable");
-        }
+void ManagerObject::ImportImage(sdbus::Result<sdbus::ObjectPath>&& result, std::string name, sdbus::UnixFd archive,
+                                std::string origin) {
+    const auto own = std::make_shared<sys::UniqueFd>(fcntl(archive.get(), F_DUPFD_CLOEXEC, 3));
+    if (*own) {
         // sdbus-c++'s own copy would be inherited by the worker
         sys::setCloseOnExec(archive.get());
-        return jobObject(domain_.imageJobs.import(name, std::move(own), origin));
-    });
+    }
+    authorisedJob(domain_, getObject(), std::move(result), {"ImportImage", Verb::image, targetOf("image", name)},
+                  [domain = domain_, name, own, origin] {
+                      if (!*own) {
+                          throw Fault(FaultKind::invalidArgument, "the archive's descriptor is not usable");
+                      }
+                      return domain.imageJobs.import(name, std::move(*own), origin);
+                  });
 }
 
-sdbus::ObjectPath ManagerObject::BuildImage(const std::string& name, const std::string& suite,
-                                            const std::map<std::string, sdbus::Variant>& options) {
-    return answer("BuildImage", [&] {
-        requirePermission(getObject(), Verb::image, name);
-        Options given(options);
-        BuildOptions build;
-        build.suite = suite;
-        build.mirror = given.take<std::string>("mirror", "");
-        build.include = given.take<std::vector<std::string>>("include", {});
-        build.init = given.take<std::string>("init", build.init);
-        given.requireEmpty();
-        return jobObject(domain_.imageJobs.build(name, build));
-    });
+void ManagerObject::BuildImage(sdbus::Result<sdbus::ObjectPath>&& result, std::string name, std::string suite,
+                               std::map<std::string, sdbus::Variant> options) {
+    authorisedJob(domain_, getObject(), std::move(result), {"BuildImage", Verb::image, targetOf("image", name)},
+                  [domain = domain_, name, suite, options] {
+                      Options given(options);
+                      BuildOptions build;
+                      build.suite = suite;
+                      build.mirror = given.take<std::string>("mirror", "");
+                      build.include = given.take<std::vector<std::string>>("include", {});
+                      build.init = given.take<std::string>("init", build.init);
+                      given.requireEmpty();
+                      return domain.imageJobs.build(name, build);
+                  });
 }
 
 std::vector<ManagerObject::JobRow> ManagerObject::ListJobs() {

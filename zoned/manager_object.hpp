@@ -23,15 +23,15 @@ private:
 
     std::vector<ZoneRow> ListZones() override;
     sdbus::ObjectPath GetZone(const std::string& name) override;
-    sdbus::ObjectPath Define(const std::string& name, const std::string& text, const std::string& origin,
-                             const std::vector<sdbus::Struct<std::string, std::string>>& settings) override;
-    std::tuple<std::string, std::vector<std::string>> Verify(const std::string& text,
-                                                             const std::string& origin) override;
+    void Define(sdbus::Result<sdbus::ObjectPath>&& result, std::string name, std::string text, std::string origin,
+                std::vector<sdbus::Struct<std::string, std::string>> settings) override;
+    void Verify(sdbus::Result<std::string, std::vector<std::string>>&& result, std::string text,
+                std::string origin) override;
     std::vector<ImageRow> ListImages() override;
-    sdbus::ObjectPath ImportImage(const std::string& name, const sdbus::UnixFd& archive,
-                                  const std::string& origin) override;
-    sdbus::ObjectPath BuildImage(const std::string& name, const std::string& suite,
-                                 const std::map<std::string, sdbus::Variant>& options) override;
+    void ImportImage(sdbus::Result<sdbus::ObjectPath>&& result, std::string name, sdbus::UnixFd archive,
+                     std::string origin) override;
+    void BuildImage(sdbus::Result<sdbus::ObjectPath>&& result, std::string name, std::string suite,
+                    std::map<std::string, sdbus::Variant> options) override;
     std::vector<JobRow> ListJobs() override;
     std::string Version() override;
 

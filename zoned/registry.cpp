@@ -11,6 +11,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "accounts.hpp"
 #include "store/definition_yaml.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
@@ -176,7 +177,7 @@ void Registry::interpret(Zone& zone) {
         return;
     }
     try {
-        zone::Definition definition = check(*zone.text, file, zone.name.str());
+        zone::Definition definition = store::readDefinition(*zone.text, file, surroundings(zone.name.str()));
         if (definition.zone != zone.name.str()) {
             const auto parsed = store::parseDefinition(*zone.text, file);
             const auto line = parsed.lines.find("zone");
@@ -247,7 +248,15 @@ zone::Surroundings Registry::surroundings(const std::string& self) const {
 }
 
 zone::Definition Registry::check(const std::string& text, const std::string& origin, const std::string& self) {
-    return store::readDefinition(text, origin, surroundings(self));
+    zone::Surroundings around = surroundings(self);
+    for (const zone::Admin& admin : store::parseDefinition(text, origin).definition.admins) {
+        if (!admin.user.empty() && !findUser(admin.user)) {
+            around.missingUsers.push_back(admin.user);
+        } else if (!admin.group.empty() && !findGroup(admin.group)) {
+            around.missingGroups.push_back(admin.group);
+        }
+    }
+    return store::readDefinition(text, origin, around);
 }
 
 void Registry::define(const zone::ZoneName& name, const std::string& text) {

@@ -54,7 +54,7 @@ public:
     /// To be called after any change of a zone: works out what the bus shows, and tells what is new.
     void changed(const zone::ZoneName& name);
 
-    /// Checks a text. Throws zone::DefinitionFault.
+    /// Checks a text that is to be stored. Throws zone::DefinitionFault.
     /// @param self the zone that it is for, whose own addresses do not stand in its way; "" for none
     [[nodiscard]] zone::Definition check(const std::string& text, const std::string& origin, const std::string& self);
     /// Stores a new definition. Throws Fault nameTaken where there is one.

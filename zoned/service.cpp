@@ -20,16 +20,27 @@ Service::Service(sys::EventLoop& loop, Host host)
       registry_(loop, host_, jobs_),
       launcher_(host_.systemd ? systemdLauncher(host_, bus_) : directLauncher(loop, host_)),
       lifecycle_(loop, host_, registry_, jobs_, *launcher_), installer_(host_, registry_, jobs_, workers_),
-      imageJobs_(host_, registry_, jobs_, workers_) {}
+      imageJobs_(host_, registry_, jobs_, workers_), polkit_(loop, bus_.connection()), authorizer_(authorities()) {}
 
 Service::~Service() {
     jobs_.listen({});
     registry_.listen({});
 }
 
+Domain Service::domain() {
+    return {host_, registry_, jobs_, lifecycle_, installer_, imageJobs_, authorizer_};
+}
+
+Authorities Service::authorities() {
+    return {[this](const std::string& user) { return accounts_.user(user); },
+            [this](const std::string& group) { return accounts_.group(group); },
+            [this](const Caller& caller) { return bus_.groupsOf(caller.name); },
+            [this](const Question& question, Authorities::Answer then) { polkit_.ask(question, std::move(then)); }};
+}
+
 void Service::start(std::function<void()> ready) {
     ready_ = std::move(ready);
-    const Domain domain{host_, registry_, jobs_, lifecycle_, installer_, imageJobs_};
+    const Domain domain = this->domain();
     manager_ = std::make_unique<ManagerObject>(bus_.connection(), domain);
     publishZones();
     publishJobs();
@@ -47,7 +58,7 @@ void Service::bury(std::unique_ptr<Object> object) {
 }
 
 void Service::publishZones() {
-    const Domain domain{host_, registry_, jobs_, lifecycle_, installer_, imageJobs_};
+    const Domain domain = this->domain();
     Registry::Listener listener;
     listener.zoneAdded = [this, domain](const Zone& zone) {
         zoneObjects_[zone.name] = std::make_unique<ZoneObject>(bus_.connection(), domain, zone.name);
@@ -81,7 +92,7 @@ void Service::publishZones() {
 }
 
 void Service::publishJobs() {
-    const Domain domain{host_, registry_, jobs_, lifecycle_, installer_, imageJobs_};
+    const Domain domain = this->domain();
     Jobs::Listener listener;
     listener.added = [this, domain](const JobInfo& job) {
         jobObjects_[job.id] = std::make_unique<JobObject>(bus_.connection(), domain, job);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "accounts.hpp"
 #include "bus.hpp"
 #include "host.hpp"
 #include "image_jobs.hpp"
@@ -20,6 +21,7 @@
 #include "launcher.hpp"
 #include "lifecycle.hpp"
 #include "manager_object.hpp"
+#include "polkit.hpp"
 #include "registry.hpp"
 #include "sys/nft_watch.hpp"
 #include "workers.hpp"
@@ -39,6 +41,8 @@ public:
     void start(std::function<void()> ready);
 
 private:
+    [[nodiscard]] Domain domain();
+    [[nodiscard]] Authorities authorities();
     void publishZones();
     void publishJobs();
     void jobEnded(const JobInfo& job, const JobEnd& end);
@@ -62,6 +66,9 @@ private:
     Lifecycle lifecycle_;
     Installer installer_;
     ImageJobs imageJobs_;
+    Accounts accounts_;
+    Polkit polkit_;
+    Authorizer authorizer_;
 
     std::unique_ptr<ManagerObject> manager_;
     std::map<zone::ZoneName, std::unique_ptr<ZoneObject>> zoneObjects_;

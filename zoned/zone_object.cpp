@@ -29,25 +29,6 @@ nlohmann::json execRequest(const std::vector<std::string>& argv, Options options
     return request;
 }
 
-/// An answer that is given later, once, by whichever of two functions is called.
-template <typename... Values>
-class Pending {
-public:
-    explicit Pending(sdbus::Result<Values...>&& result)
-        : result_(std::make_shared<sdbus::Result<Values...>>(std::move(result))) {}
-
-    void reply(const Values&... values) const { result_->returnResults(values...); }
-    void refuse(const std::exception_ptr& exception, const std::string& request) const {
-        result_->returnError(errorReply(exception, request));
-    }
-    void refuse(const Fault& fault, const std::string& request) const {
-        refuse(std::make_exception_ptr(fault), request);
-    }
-
-private:
-    std::shared_ptr<sdbus::Result<Values...>> result_;
-};
-
 const Fault strangeAnswer(FaultKind::failed, "the zone's supervisor gave an answer that is not understood");
 
 } // namespace
@@ -66,120 +47,122 @@ void ZoneObject::propertiesChanged(const std::vector<std::string>& properties) {
     api::emitChanged(getObject(), org::zoned1::Zone_adaptor::INTERFACE_NAME, properties);
 }
 
-/// A request that is a job: authorise, one call, the job's path.
+/// A request about this zone. The body must not touch this object, which may be gone when it runs.
+Request ZoneObject::request(const char* text, Verb verb) const {
+    return {std::string(text) + " of zone " + name_.str(), verb, {"zone", name_.str()}};
+}
+
+/// A request that is a job: body(domain, name) returns its number.
 template <typename Body>
-sdbus::ObjectPath ZoneObject::job(const char* request, Verb verb, Body&& body) {
-    const std::string name = name_.str(); // the call may end this object
-    return answer(std::string(request) + " of zone " + name, [&] {
-        requirePermission(getObject(), verb, "zone " + name);
-        return jobObject(body(name));
-    });
+void ZoneObject::job(JobResult&& result, const char* text, Verb verb, Body body) {
+    authorisedJob(domain_, getObject(), std::move(result), request(text, verb),
+                  [domain = domain_, name = name_.str(), body = std::move(body)] { return body(domain, name); });
 }
 
-std::string ZoneObject::GetDefinition() {
-    return answer("GetDefinition of zone " + name_.str(), [&] {
-        requirePermission(getObject(), Verb::details, "zone " + name_.str());
-        const Zone& zone = domain_.registry.refresh(name_.str());
-        if (!zone.text) {
-            throw Fault(FaultKind::invalidDefinition, zone.problem);
-        }
-        return *zone.text;
-    });
+void ZoneObject::GetDefinition(sdbus::Result<std::string>&& result) {
+    authorised(domain_, getObject(), std::move(result), request("GetDefinition", Verb::listDetails),
+               [domain = domain_, name = name_.str()] {
+                   const Zone& zone = domain.registry.refresh(name);
+                   if (!zone.text) {
+                       throw Fault(FaultKind::invalidDefinition, zone.problem);
+                   }
+                   return *zone.text;
+               });
 }
 
-sdbus::ObjectPath ZoneObject::Install() {
-    return job("Install", Verb::manage, [&](const auto& name) { return domain_.installer.install(name); });
+void ZoneObject::Install(JobResult&& result) {
+    job(std::move(result), "Install", Verb::create,
+        [](const Domain& domain, const std::string& name) { return domain.installer.install(name); });
 }
 
-sdbus::ObjectPath ZoneObject::Uninstall() {
-    return job("Uninstall", Verb::manage, [&](const auto& name) { return domain_.installer.uninstall(name); });
+void ZoneObject::Uninstall(JobResult&& result) {
+    job(std::move(result), "Uninstall", Verb::remove,
+        [](const Domain& domain, const std::string& name) { return domain.installer.uninstall(name); });
 }
 
-sdbus::ObjectPath ZoneObject::Delete() {
-    return job("Delete", Verb::configure, [&](const auto& name) { return domain_.installer.remove(name); });
+void ZoneObject::Delete(JobResult&& result) {
+    job(std::move(result), "Delete", Verb::remove,
+        [](const Domain& domain, const std::string& name) { return domain.installer.remove(name); });
 }
 
-sdbus::ObjectPath ZoneObject::Boot(const Dictionary& options) {
-    return job("Boot", Verb::manage, [&](const auto& name) {
+void ZoneObject::Boot(JobResult&& result, Dictionary options) {
+    job(std::move(result), "Boot", Verb::manage, [options](const Domain& domain, const std::string& name) {
         Options given(options);
         Lifecycle::BootOptions boot;
         boot.initArgs = given.take<std::vector<std::string>>("args", {});
         boot.wait = given.take<bool>("wait", false);
         given.requireEmpty();
-        return domain_.lifecycle.boot(name, boot);
+        return domain.lifecycle.boot(name, boot);
     });
 }
 
-sdbus::ObjectPath ZoneObject::Ready() {
-    return job("Ready", Verb::manage, [&](const auto& name) { return domain_.lifecycle.ready(name); });
+void ZoneObject::Ready(JobResult&& result) {
+    job(std::move(result), "Ready", Verb::manage,
+        [](const Domain& domain, const std::string& name) { return domain.lifecycle.ready(name); });
 }
 
-sdbus::ObjectPath ZoneObject::Halt() {
-    return job("Halt", Verb::manage, [&](const auto& name) { return domain_.lifecycle.halt(name); });
+void ZoneObject::Halt(JobResult&& result) {
+    job(std::move(result), "Halt", Verb::manage,
+        [](const Domain& domain, const std::string& name) { return domain.lifecycle.halt(name); });
 }
 
-sdbus::ObjectPath ZoneObject::Shutdown(const std::uint32_t& timeout) {
-    return job("Shutdown", Verb::manage, [&](const auto& name) { return domain_.lifecycle.shutdown(name, timeout); });
+void ZoneObject::Shutdown(JobResult&& result, std::uint32_t timeout) {
+    job(std::move(result), "Shutdown", Verb::manage,
+        [timeout](const Domain& domain, const std::string& name) { return domain.lifecycle.shutdown(name, timeout); });
 }
 
-sdbus::ObjectPath ZoneObject::Reboot(const bool& force) {
-    return job("Reboot", Verb::manage, [&](const auto& name) { return domain_.lifecycle.reboot(name, force); });
+void ZoneObject::Reboot(JobResult&& result, bool force) {
+    job(std::move(result), "Reboot", Verb::manage,
+        [force](const Domain& domain, const std::string& name) { return domain.lifecycle.reboot(name, force); });
 }
 
-std::vector<sdbus::Struct<std::string, std::string>> ZoneObject::Plan() {
-    return answer("Plan of zone " + name_.str(), [&] {
-        requirePermission(getObject(), Verb::details, "zone " + name_.str());
-        std::vector<sdbus::Struct<std::string, std::string>> steps;
-        for (const auto& [step, purpose] : domain_.lifecycle.plan(name_.str())) {
-            steps.emplace_back(step, purpose);
-        }
-        return steps;
-    });
+void ZoneObject::Plan(sdbus::Result<std::vector<sdbus::Struct<std::string, std::string>>>&& result) {
+    authorised(domain_, getObject(), std::move(result), request("Plan", Verb::listDetails),
+               [domain = domain_, name = name_.str()] {
+                   std::vector<sdbus::Struct<std::string, std::string>> steps;
+                   for (const auto& [step, purpose] : domain.lifecycle.plan(name)) {
+                       steps.emplace_back(step, purpose);
+                   }
+                   return steps;
+               });
 }
 
 void ZoneObject::Exec(sdbus::Result<sdbus::UnixFd, std::vector<sdbus::UnixFd>>&& result, std::vector<std::string> argv,
                       Dictionary options) {
-    const std::string request = "Exec in zone " + name_.str();
-    const Pending<sdbus::UnixFd, std::vector<sdbus::UnixFd>> pending(std::move(result));
-    try {
-        requirePermission(getObject(), Verb::enter, "zone " + name_.str());
-        domain_.lifecycle.exec(
-            name_.str(), execRequest(argv, Options(options)),
-            [pending, request](std::vector<sys::UniqueFd> fds) {
-                if (fds.size() < 2) {
-                    pending.refuse(strangeAnswer, request);
-                    return;
-                }
-                std::vector<sdbus::UnixFd> stdio;
-                for (std::size_t i = 1; i < fds.size(); ++i) {
-                    stdio.push_back(handOver(std::move(fds[i])));
-                }
-                pending.reply(handOver(std::move(fds[0])), stdio);
-            },
-            [pending, request](const Fault& fault) { pending.refuse(fault, request); });
-    } catch (...) {
-        pending.refuse(std::current_exception(), request);
-    }
+    const Verb verb = argv.empty() ? Verb::login : Verb::exec; // without a program it is a login shell
+    authorisedLater(domain_, getObject(), std::move(result), request("Exec", verb),
+                    [domain = domain_, name = name_.str(), argv, options](const Caller&, const auto& pending) {
+                        domain.lifecycle.exec(
+                            name, execRequest(argv, Options(options)),
+                            [pending](std::vector<sys::UniqueFd> fds) {
+                                if (fds.size() < 2) {
+                                    pending.refuse(strangeAnswer);
+                                    return;
+                                }
+                                std::vector<sdbus::UnixFd> stdio;
+                                for (std::size_t i = 1; i < fds.size(); ++i) {
+                                    stdio.push_back(handOver(std::move(fds[i])));
+                                }
+                                pending.reply(handOver(std::move(fds[0])), stdio);
+                            },
+                            [pending](const Fault& fault) { pending.refuse(fault); });
+                    });
 }
 
 void ZoneObject::OpenConsole(sdbus::Result<sdbus::UnixFd>&& result) {
-    const std::string request = "OpenConsole of zone " + name_.str();
-    const Pending<sdbus::UnixFd> pending(std::move(result));
-    try {
-        requirePermission(getObject(), Verb::enter, "zone " + name_.str());
-        domain_.lifecycle.console(
-            name_.str(),
-            [pending, request](std::vector<sys::UniqueFd> fds) {
-                if (fds.size() != 1) {
-                    pending.refuse(strangeAnswer, request);
-                } else {
-                    pending.reply(handOver(std::move(fds[0])));
-                }
-            },
-            [pending, request](const Fault& fault) { pending.refuse(fault, request); });
-    } catch (...) {
-        pending.refuse(std::current_exception(), request);
-    }
+    authorisedLater(domain_, getObject(), std::move(result), request("OpenConsole", Verb::console),
+                    [domain = domain_, name = name_.str()](const Caller&, const auto& pending) {
+                        domain.lifecycle.console(
+                            name,
+                            [pending](std::vector<sys::UniqueFd> fds) {
+                                if (fds.size() != 1) {
+                                    pending.refuse(strangeAnswer);
+                                } else {
+                                    pending.reply(handOver(std::move(fds[0])));
+                                }
+                            },
+                            [pending](const Fault& fault) { pending.refuse(fault); });
+                    });
 }
 
 std::string ZoneObject::Name() {

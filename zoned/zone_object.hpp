@@ -18,16 +18,18 @@ public:
 private:
     using Dictionary = std::map<std::string, sdbus::Variant>;
 
-    std::string GetDefinition() override;
-    sdbus::ObjectPath Install() override;
-    sdbus::ObjectPath Uninstall() override;
-    sdbus::ObjectPath Delete() override;
-    sdbus::ObjectPath Boot(const Dictionary& options) override;
-    sdbus::ObjectPath Ready() override;
-    sdbus::ObjectPath Halt() override;
-    sdbus::ObjectPath Shutdown(const std::uint32_t& timeout) override;
-    sdbus::ObjectPath Reboot(const bool& force) override;
-    std::vector<sdbus::Struct<std::string, std::string>> Plan() override;
+    using JobResult = sdbus::Result<sdbus::ObjectPath>;
+
+    void GetDefinition(sdbus::Result<std::string>&& result) override;
+    void Install(JobResult&& result) override;
+    void Uninstall(JobResult&& result) override;
+    void Delete(JobResult&& result) override;
+    void Boot(JobResult&& result, Dictionary options) override;
+    void Ready(JobResult&& result) override;
+    void Halt(JobResult&& result) override;
+    void Shutdown(JobResult&& result, std::uint32_t timeout) override;
+    void Reboot(JobResult&& result, bool force) override;
+    void Plan(sdbus::Result<std::vector<sdbus::Struct<std::string, std::string>>>&& result) override;
     void Exec(sdbus::Result<sdbus::UnixFd, std::vector<sdbus::UnixFd>>&& result, std::vector<std::string> argv,
               Dictionary options) override;
     void OpenConsole(sdbus::Result<sdbus::UnixFd>&& result) override;
@@ -50,8 +52,9 @@ private:
     std::string CGroup() override;
     sdbus::ObjectPath Job() override;
 
+    [[nodiscard]] Request request(const char* text, Verb verb) const;
     template <typename Body>
-    sdbus::ObjectPath job(const char* request, Verb verb, Body&& body);
+    void job(JobResult&& result, const char* text, Verb verb, Body body);
     [[nodiscard]] const ZoneView& view() const { return domain_.registry.view(name_); }
 
     Domain domain_;

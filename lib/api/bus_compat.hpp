@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sdbus-c++/sdbus-c++.h>
+#include <systemd/sd-bus.h>
 
 #include <chrono>
 #include <memory>
@@ -31,6 +32,12 @@ inline sdbus::Error makeError(std::string_view name, const std::string& text) {
 inline sdbus::ServiceName serviceName(const std::string& name) {
     return sdbus::ServiceName{name};
 }
+inline sdbus::InterfaceName interfaceName(const std::string& name) {
+    return sdbus::InterfaceName{name};
+}
+inline sdbus::MethodName methodName(const std::string& name) {
+    return sdbus::MethodName{name};
+}
 /// One step of the connection's own work; false where nothing was left to do.
 inline bool processPending(sdbus::IConnection& connection) {
     return connection.processPendingEvent();
@@ -55,9 +62,10 @@ inline void emitChanged(sdbus::IObject& object, const std::string& interface, co
     }
     object.emitPropertiesChangedSignal(sdbus::InterfaceName{interface}, typed);
 }
-/// Effective user of the sender of the message that `object` is handling.
-inline uid_t senderUid(sdbus::IObject& object) {
-    return object.getCurrentlyProcessedMessage().getCredsEuid();
+/// Calls `read` with the message that `object` is handling.
+template <typename Read>
+auto withMessage(sdbus::IObject& object, Read read) {
+    return read(object.getCurrentlyProcessedMessage());
 }
 
 #else
@@ -68,6 +76,12 @@ inline sdbus::Error makeError(std::string_view name, const std::string& text) {
     return sdbus::Error{std::string{name}, text};
 }
 inline std::string serviceName(const std::string& name) {
+    return name;
+}
+inline std::string interfaceName(const std::string& name) {
+    return name;
+}
+inline std::string methodName(const std::string& name) {
     return name;
 }
 inline bool processPending(sdbus::IConnection& connection) {
@@ -83,12 +97,47 @@ void addMatch(sdbus::IConnection& connection, const std::string& match, Handler&
 inline void emitChanged(sdbus::IObject& object, const std::string& interface, const std::vector<std::string>& names) {
     object.emitPropertiesChangedSignal(interface, names);
 }
-inline uid_t senderUid(sdbus::IObject& object) {
-    const sdbus::Message* message = object.getCurrentlyProcessedMessage();
-    return message == nullptr ? static_cast<uid_t>(-1) : message->getCredsEuid();
+template <typename Read>
+auto withMessage(sdbus::IObject& object, Read read) {
+    return read(*object.getCurrentlyProcessedMessage());
 }
 
 #endif
+
+/// sd-bus's message below one of sdbus-c++, for what neither version passes on.
+class RawMessage : public sdbus::Message {
+public:
+    static sd_bus_message* of(const sdbus::Message& message) {
+        return static_cast<sd_bus_message*>(message.*(&RawMessage::msg_));
+    }
+};
+
+struct Sender {
+    std::string name;                   // its unique name on the bus
+    uid_t uid = static_cast<uid_t>(-1); // effective; -1: not known, as where it has gone already
+    bool interactive = false;           // the message has the flag ALLOW_INTERACTIVE_AUTHORIZATION
+};
+/// Who sent the message that `object` is handling.
+inline Sender senderOf(sdbus::IObject& object) {
+    return withMessage(object, [](const sdbus::Message& message) {
+        Sender sender;
+        sender.name = message.getSender();
+        sender.interactive = sd_bus_message_get_allow_interactive_authorization(RawMessage::of(message)) > 0;
+        try {
+            sender.uid = message.getCredsEuid();
+        } catch (const sdbus::Error&) {
+            sender.uid = static_cast<uid_t>(-1); // the bus does not know it any more
+        }
+        return sender;
+    });
+}
+
+/// Lets the other side ask a person for a password, in all calls that are made on the proxy's connection from now on.
+inline void allowInteraction(sdbus::IProxy& proxy) {
+    // the connection is reached by way of a message that is never sent
+    const auto message = proxy.createMethodCall(interfaceName("org.freedesktop.DBus.Peer"), methodName("Ping"));
+    sd_bus_set_allow_interactive_authorization(sd_bus_message_get_bus(RawMessage::of(message)), 1);
+}
 
 /// The error's D-Bus name, "org.zoned1.Error.Busy".
 inline std::string nameOf(const sdbus::Error& error) {

@@ -83,6 +83,22 @@ Node mountNode(const zone::Mount& mount) {
     return map;
 }
 
+Node adminNode(const zone::Admin& admin) {
+    Node map;
+    if (!admin.user.empty()) {
+        put(map, "user", textNode(admin.user));
+    }
+    if (!admin.group.empty()) {
+        put(map, "group", textNode(admin.group));
+    }
+    std::vector<std::string> rights;
+    for (const zone::Right right : admin.may) {
+        rights.emplace_back(zone::rightName(right));
+    }
+    put(map, "may", listNode(rights));
+    return map;
+}
+
 template <typename Element>
 Node listOf(const std::vector<Element>& elements, Node (*toNode)(const Element&)) {
     Node list;
@@ -136,6 +152,9 @@ Node definitionNode(const Definition& definition) {
     }
     if (definition.privileged) {
         put(root, "privileged", booleanNode(true));
+    }
+    if (!definition.admins.empty()) {
+        put(root, "admins", listOf(definition.admins, adminNode));
     }
     return root;
 }

@@ -67,6 +67,28 @@ constexpr std::array mountFields{
                        }},
 };
 
+void readRights(Reader& reader, const Node& node, Path path, zone::Admin& admin) {
+    reader.eachItem(node, path, [&](const Node& item, Path itemPath) {
+        const auto text = reader.text(item, itemPath);
+        const auto right = text ? zone::parseRight(*text) : std::nullopt;
+        if (right) {
+            admin.may.push_back(*right);
+        } else if (text) {
+            reader.problem(item, itemPath,
+                           yaml::describe(item) + " is none of login, exec, console, manage" +
+                               zone::suggestion(*text, zone::rightNames()));
+        }
+    });
+}
+
+constexpr std::array adminFields{
+    Field<zone::Admin>{"user", [](Reader& reader, const Node& node, Path path,
+                                  zone::Admin& admin) { admin.user = reader.text(node, path).value_or(""); }},
+    Field<zone::Admin>{"group", [](Reader& reader, const Node& node, Path path,
+                                   zone::Admin& admin) { admin.group = reader.text(node, path).value_or(""); }},
+    Field<zone::Admin>{"may", readRights},
+};
+
 constexpr std::array namedInits{zone::InitKind::automatic, zone::InitKind::systemd, zone::InitKind::sysvinit,
                                 zone::InitKind::openrc, zone::InitKind::busybox};
 
@@ -103,6 +125,15 @@ void readMounts(Reader& reader, const Node& node, Path path, Definition& definit
             if (item.kind == Node::Kind::map && item.find(required) == nullptr) {
                 reader.problem(item, itemPath + "." + required, "the key is missing");
             }
+        }
+    });
+}
+
+void readAdmins(Reader& reader, const Node& node, Path path, Definition& definition) {
+    reader.eachItem(node, path, [&](const Node& item, Path itemPath) {
+        yaml::readFields<zone::Admin>(reader, item, itemPath, adminFields, definition.admins.emplace_back());
+        if (item.kind == Node::Kind::map && item.find("may") == nullptr) {
+            reader.problem(item, itemPath + ".may", "the key is missing");
         }
     });
 }
@@ -164,6 +195,7 @@ constexpr std::array definitionFields{
                       [](Reader& reader, const Node& node, Path path, Definition& definition) {
                           definition.privileged = reader.boolean(node, path).value_or(false);
                       }},
+    Field<Definition>{"admins", readAdmins},
 };
 
 /// Reads what the tree holds; problems stay with the reader.
@@ -325,6 +357,7 @@ std::vector<std::string> definitionKeysRead() {
     add("network[].", nicFields);
     add("resources.", resourceFields);
     add("mounts[].", mountFields);
+    add("admins[].", adminFields);
     keys.emplace_back("environment.*");
     return keys;
 }

@@ -74,4 +74,8 @@ std::string_view initKindName(InitKind kind) noexcept {
     return names[static_cast<std::size_t>(kind)];
 }
 
+bool givesPrivilege(const Definition& definition) noexcept {
+    return definition.privileged || !definition.mounts.empty() || !definition.admins.empty();
+}
+
 } // namespace zoned::zone

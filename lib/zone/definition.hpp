@@ -12,6 +12,8 @@
 #include <variant>
 #include <vector>
 
+#include "zone/admin.hpp"
+
 namespace zoned::zone {
 
 /// An IPv4 address with its prefix length, host byte order.
@@ -78,7 +80,12 @@ struct Definition {
     std::map<std::string, std::string> environment;
     std::chrono::seconds stopTimeout{90};
     bool privileged = false;
+    std::vector<Admin> admins; // who else may do what to it
     bool operator==(const Definition&) const = default;
 };
+
+/// Whether it holds what only those may write who are trusted with the host: a zone that is root there, one that sees
+/// its files, and the list of those who may enter the zone.
+[[nodiscard]] bool givesPrivilege(const Definition& definition) noexcept;
 
 } // namespace zoned::zone

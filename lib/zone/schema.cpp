@@ -74,6 +74,17 @@ constexpr std::array keys{
     Key{"privileged", boolean, "", "false", false, atBoot,
         "Whether the zone has no user namespace: root of the zone is root of the host then. Such a zone is not "
         "root-safe; only the host's administrator may define one."},
+    Key{"admins", list, "at most 64 users and groups", "", false, atOnce,
+        "Users and groups of the host who may do something to this zone, and to no other, without being the host's "
+        "administrator; each a map of the keys below. They may always read the zone's definition. Changing it is no "
+        "right that can be given here."},
+    Key{"admins[].user", text, "the name or number of a user of the host", "", false, atOnce,
+        "Who it is. The user must exist when the definition is stored. Each element names either a user or a group."},
+    Key{"admins[].group", text, "the name or number of a group of the host", "", false, atOnce,
+        "A group whose members it is: whoever has the group when connecting to the bus."},
+    Key{"admins[].may", list, "login, exec, console, manage", "", true, atOnce,
+        "What they may. login: a login shell in the zone. exec: run programs in it. Both are as any user of the zone, "
+        "root included. console: its console. manage: boot, ready, shutdown, halt and reboot, and cancel such a job."},
 };
 // clang-format on
 
@@ -233,6 +244,9 @@ environment:
   LANG: C.UTF-8
 stop-timeout: 90s
 privileged: false
+admins:
+  - user: root
+    may: [login, exec, console, manage]
 )";
 }
 

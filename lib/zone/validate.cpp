@@ -11,6 +11,7 @@
 #include <cmath>
 #include <set>
 
+#include "zone/admin_rules.hpp"
 #include "zone/text_rules.hpp"
 #include "zone/zone_name.hpp"
 
@@ -360,8 +361,8 @@ void checkPrivileged(const Definition& definition, const Surroundings& surroundi
     }
 }
 
-const std::array<Check, 22>& list() {
-    static const std::array<Check, 22> all{{
+const std::array<Check, 24>& list() {
+    static const std::array<Check, 24> all{{
         {"zone-name", checkZoneName},
         {"description", checkDescription},
         {"image", checkImage},
@@ -384,6 +385,8 @@ const std::array<Check, 22>& list() {
         {"environment", checkEnvironment},
         {"stop-timeout", checkStopTimeout},
         {"privileged", checkPrivileged},
+        {"admins", checkAdmins},
+        {"accounts", checkAccounts},
     }};
     return all;
 }

@@ -130,8 +130,9 @@ class Bus:
         self.pump()
         return Watch(self, len(self.log))
 
-    def send(self, path, interface, member, body=None, timeout=30.0, fds=(), service=SERVICE):
+    def send(self, path, interface, member, body=None, timeout=30.0, fds=(), service=SERVICE, interactive=False):
         """Calls with a ready GLib.Variant; returns (result tuple, received descriptors)."""
+        flags = Gio.DBusCallFlags.ALLOW_INTERACTIVE_AUTHORIZATION if interactive else Gio.DBusCallFlags.NONE
         outgoing = None
         if fds:
             outgoing = Gio.UnixFDList.new()
@@ -139,7 +140,7 @@ class Bus:
                 outgoing.append(fd)
         try:
             reply, incoming = self.connection.call_with_unix_fd_list_sync(
-                service, path, interface, member, body, None, Gio.DBusCallFlags.NONE,
+                service, path, interface, member, body, None, flags,
                 int(timeout * 1000), outgoing, None)
         except GLib.Error as error:
             raise faultOf(error) from None

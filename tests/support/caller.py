@@ -1,7 +1,7 @@
 """Run as an unprivileged user: makes the calls that stand in JSON on standard input, one reply each.
 
-in:  {"address": ..., "calls": [[path, interface, method, signature, args, fds], ...]}
-out: [error name or "", ...]
+in:  {"address": ..., "calls": [[path, interface, method, signature, args, fds], ...], "interactive": false}
+out: [[error name or "", error text or results as text], ...]
 """
 
 import json
@@ -25,10 +25,13 @@ def main():
         try:
             service = interface if interface.startswith("org.freedesktop.DBus") and path.startswith(
                 "/org/freedesktop/DBus") else SERVICE
-            bus.send(path, interface, method, body, fds=opened, service=service)
-            replies.append("")
+            result, received = bus.send(path, interface, method, body, fds=opened, service=service,
+                                        interactive=request.get("interactive", False), timeout=60)
+            for fd in received:
+                os.close(fd)
+            replies.append(["", str(result)])
         except BusFault as fault:
-            replies.append(fault.full)
+            replies.append([fault.full, fault.text])
         finally:
             for fd in opened:
                 os.close(fd)

@@ -200,14 +200,26 @@ class Host:
         return pexpect.spawn(self.argv()[0], [str(arg) for arg in args], env=self.environment, timeout=timeout,
                              dimensions=dimensions, encoding="utf-8", codec_errors="replace")
 
-    def asUser(self, calls, uid=65534):
-        """Calls made by an unprivileged user; the error names of the replies."""
-        done = subprocess.run(["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups",
-                               "/usr/bin/python3", "-B", SOURCE / "tests/support/caller.py"],
-                              input=json.dumps({"address": self.address, "calls": calls}), text=True,
-                              capture_output=True, timeout=300, check=False)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+    def caller(self, calls, uid=65534, groups=(), interactive=False):
+        """A process of an unprivileged user that makes calls; see caller.py for what it writes."""
+        wish = ["--groups", ",".join(map(str, groups))] if groups else ["--clear-groups"]
+        process = subprocess.Popen(["setpriv", "--reuid", str(uid), "--regid", str(uid), *wish,
+                                    "/usr/bin/python3", "-B", SOURCE / "tests/support/caller.py"],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process.stdin.write(json.dumps({"address": self.address, "calls": calls, "interactive": interactive}))
+        process.stdin.close()
+        process.stdin = None
+        return process
+
+    def repliesTo(self, calls, **more):
+        """Calls made by an unprivileged user; pairs of the error's name, or "", and its text, or the results'."""
+        out, errors = self.caller(calls, **more).communicate(timeout=300)
+        assert out, errors
+        return [tuple(reply) for reply in json.loads(out)]
+
+    def asUser(self, calls, uid=65534, **more):
+        """The error names of the replies to calls made by an unprivileged user."""
+        return [name for name, _ in self.repliesTo(calls, uid=uid, **more)]
 
     # ---- images and zones -------------------------------------------------------
 

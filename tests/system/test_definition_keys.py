@@ -262,6 +262,21 @@ def test_a_privileged_zone_has_no_user_namespace(host):
     assert zone.namespaces()["pid"] != str(Path("/proc/self/ns/pid").readlink())
 
 
+@shows("admins", "admins[].user", "admins[].group", "admins[].may")
+def test_users_and_groups_of_the_host_may_what_is_listed(host):
+    """User daemon is 1 and group games 60 on every Debian; tests/bus/test_polkit.py has the whole table."""
+    from support.bus import ZONE
+    zone = host.zone("z1", admins="[{user: daemon, may: [manage]}, {group: games, may: [login]}]")
+    ready = [zone.path, ZONE, "Ready", "()", "()", 0]
+    login = [zone.path, ZONE, "Exec", "(asa{sv})", "([], {})", 0]
+    denied = "org.zoned1.Error.NotPermitted"
+    assert host.asUser([ready, login], uid=2) == [denied, denied]
+    assert host.asUser([ready, login], uid=1) == ["", denied]
+    eventually(lambda: zone.state == "ready")
+    zone.boot()
+    assert host.asUser([ready, login], uid=2, groups=[60]) == [denied, ""]
+
+
 def test_a_writable_source_that_everybody_can_reach_is_refused(host):
     import shutil
     import tempfile

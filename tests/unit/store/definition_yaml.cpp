@@ -60,6 +60,25 @@ TEST_CASE("the example of the manual is read, every key of it", "[definition_yam
     CHECK(definition.environment == std::map<std::string, std::string>{{"LANG", "C.UTF-8"}});
     CHECK(definition.stopTimeout == std::chrono::seconds(90));
     CHECK_FALSE(definition.privileged);
+    using enum zone::Right;
+    CHECK(definition.admins == std::vector<zone::Admin>{{"root", "", {login, exec, console, manage}}});
+}
+
+TEST_CASE("administrators are read, and what is no right is told with its line", "[definition_yaml]") {
+    const std::string start = least + "admins:\n";
+    const auto admins =
+        parseDefinition(start + "- {user: 1000, may: [exec, login]}\n- group: web\n  may: [manage]\n", "")
+            .definition.admins;
+    CHECK(admins == std::vector<zone::Admin>{{"1000", "", {zone::Right::exec, zone::Right::login}},
+                                             {"", "web", {zone::Right::manage}}});
+    CHECK(complaint(start + "- user: alice\n  may: [login, mange]\n") ==
+          "web.yaml:5: admins[0].may[1]: 'mange' is none of login, exec, console, manage; did you mean 'manage'?");
+    CHECK(complaint(start + "- user: alice\n") == "web.yaml:4: admins[0].may: the key is missing");
+    for (const char* wrong : {"- alice\n", "- {user: [a], may: [exec]}\n", "- {user: a, may: exec}\n",
+                              "- {user: a, may: [config]}\n", "- {user: a, can: [exec], may: [exec]}\n"}) {
+        CAPTURE(wrong);
+        CHECK(complaint(start + wrong).substr(0, 19) == "web.yaml:4: admins[");
+    }
 }
 
 TEST_CASE("flow style, an address in a list and a list as init are read", "[definition_yaml]") {
@@ -117,13 +136,19 @@ TEST_CASE("every key of the schema changes the definition when it is set", "[def
         {"environment.*", {"environment.A", "c"}},
         {"stop-timeout", {"stop-timeout", "5m"}},
         {"privileged", {"privileged", "true"}},
+        {"admins", {"admins", "[{group: web, may: [manage]}]"}},
+        {"admins[].user", {"admins[0].user", "bob"}},
+        {"admins[].group", {"admins[0].group", "web"}},
+        {"admins[].may", {"admins[0].may", "[exec]"}},
     };
     for (const zone::Key& key : zone::schema()) {
         CAPTURE(key.path);
         REQUIRE(examples.count(std::string(key.path)) == 1);
         const auto& [path, value] = examples.at(std::string(key.path));
         const bool inMount = key.path.substr(0, 8) == "mounts[]";
-        const std::string start = least + (inMount ? "mounts: [{source: /a, target: /b}]\n" : "");
+        const bool inAdmin = key.path.substr(0, 8) == "admins[]";
+        const std::string start = least + (inMount ? "mounts: [{source: /a, target: /b}]\n" : "") +
+                                  (inAdmin ? "admins: [{user: alice, may: [login]}]\n" : "");
         const auto before = parseDefinition(start, "").definition;
         const auto after = parseDefinition(applySettings(start, {{path, value}}), "").definition;
         CHECK_FALSE(before == after);
@@ -342,6 +367,12 @@ TEST_CASE("what is written reads back the same", "[definition_yaml]") {
         }
         definition.stopTimeout = std::chrono::seconds(random() % 100000);
         definition.privileged = random() % 2;
+        for (auto n = random() % 3; n > 0; --n) {
+            const bool isUser = random() % 2 == 0;
+            const std::string who = "u" + one(words); // an empty one is none
+            definition.admins.push_back(
+                {isUser ? who : "", isUser ? "" : who, {zone::Right::exec, zone::Right::manage}});
+        }
         const std::string text = writeDefinition(definition);
         CAPTURE(text);
         REQUIRE(parseDefinition(text, "").definition == definition);

@@ -15,6 +15,8 @@ Surroundings surroundings() {
     result.subnet = *parseIpv4Network("10.213.0.1/16");
     result.images = {"bookworm", "trixie"};
     result.addressesTaken = {{*parseIpv4("10.213.0.20"), "db"}, {*parseIpv4("10.213.0.21"), "web"}};
+    result.missingUsers = {"gone"};
+    result.missingGroups = {"gone"};
     return result;
 }
 
@@ -66,6 +68,10 @@ Nic named(const std::string& name) {
 
 Change mount(const std::string& source, const std::string& target) {
     return [=](Definition& definition) { definition.mounts.push_back({source, target, false}); };
+}
+
+Change admin(const std::string& user, const std::string& group) {
+    return [=](Definition& definition) { definition.admins = {{user, group, {Right::login}}}; };
 }
 
 Change variable(const std::string& name, const std::string& value) {
@@ -231,6 +237,12 @@ const std::map<std::string, std::vector<Example>>& examples() {
           fine([](Definition& d) { d.stopTimeout = std::chrono::seconds(1); }),
           fine([](Definition& d) { d.stopTimeout = std::chrono::hours(1); })}},
         {"privileged", {fine([](Definition& d) { d.privileged = true; })}}, // see its own test for the other side
+        {"admins",
+         {bad("admins[0]", admin("", "")), bad("admins[0]", admin("alice", "web")), fine(admin("alice", "")),
+          fine(admin("", "web"))}},
+        {"accounts",
+         {bad("admins[0].user", admin("gone", "")), bad("admins[0].group", admin("", "gone")),
+          fine(admin("alice", ""))}},
     };
     return all;
 }
