@@ -39,6 +39,7 @@ public:
     void start(std::function<void()> ready);
 
 private:
+    [[nodiscard]] GroupOf groupOf();
     void publishZones();
     void publishJobs();
     void jobEnded(const JobInfo& job, const JobEnd& end);

@@ -87,6 +87,32 @@ std::string ZoneObject::GetDefinition() {
     });
 }
 
+void ZoneObject::Set(sdbus::Result<Keys, Keys, Keys>&& result,
+                     std::vector<sdbus::Struct<std::string, std::string>> settings, Dictionary options) {
+    const std::string request = "Set of zone " + name_.str();
+    const Pending<Keys, Keys, Keys> pending(std::move(result));
+    try {
+        requirePermission(getObject(), Verb::configure, "zone " + name_.str());
+        Options given(options);
+        Lifecycle::SetOptions how;
+        how.runtime = given.take<bool>("runtime", false);
+        how.stored = given.take<bool>("stored", false);
+        given.requireEmpty();
+        std::vector<std::pair<std::string, std::string>> pairs;
+        for (const auto& setting : settings) {
+            pairs.emplace_back(std::get<0>(setting), std::get<1>(setting));
+        }
+        domain_.lifecycle.set(
+            name_.str(), pairs, how,
+            [pending](const Lifecycle::SetOutcome& outcome) {
+                pending.reply(outcome.applied, outcome.waiting, outcome.warnings);
+            },
+            [pending, request](const Fault& fault) { pending.refuse(fault, request); });
+    } catch (...) {
+        pending.refuse(std::current_exception(), request);
+    }
+}
+
 sdbus::ObjectPath ZoneObject::Install() {
     return job("Install", Verb::manage, [&](const auto& name) { return domain_.installer.install(name); });
 }
@@ -226,6 +252,12 @@ std::string ZoneObject::Uuid() {
 }
 std::string ZoneObject::CGroup() {
     return view().cgroup;
+}
+std::string ZoneObject::Group() {
+    return view().group;
+}
+std::vector<std::string> ZoneObject::Changed() {
+    return view().changed;
 }
 sdbus::ObjectPath ZoneObject::Job() {
     return view().job == 0 ? sdbus::ObjectPath("/") : jobObject(view().job);

@@ -19,6 +19,9 @@ private:
     using Dictionary = std::map<std::string, sdbus::Variant>;
 
     std::string GetDefinition() override;
+    using Keys = std::vector<std::string>;
+    void Set(sdbus::Result<Keys, Keys, Keys>&& result, std::vector<sdbus::Struct<std::string, std::string>> settings,
+             Dictionary options) override;
     sdbus::ObjectPath Install() override;
     sdbus::ObjectPath Uninstall() override;
     sdbus::ObjectPath Delete() override;
@@ -48,6 +51,8 @@ private:
     std::uint32_t IdBase() override;
     std::string Uuid() override;
     std::string CGroup() override;
+    std::string Group() override;
+    std::vector<std::string> Changed() override;
     sdbus::ObjectPath Job() override;
 
     template <typename Body>

@@ -11,6 +11,7 @@
 
 #include "zone/definition.hpp"
 #include "zone/fault.hpp"
+#include "zone/validate_resources.hpp"
 
 namespace zoned::zone {
 
@@ -20,13 +21,9 @@ struct Surroundings {
     std::vector<std::string> images; // known images
     /// Addresses held by other zones: (address, zone).
     std::vector<std::pair<std::uint32_t, std::string>> addressesTaken;
+    std::vector<std::string> groups; // of zoned.yaml
+    HostResources host;
     bool allowPrivileged = true; // the requester is the host's administrator
-};
-
-/// A check's finding before it is given a file and a line.
-struct Finding {
-    std::string key;
-    std::string text;
 };
 
 struct Check {
