@@ -251,6 +251,7 @@ network:
     address: 10.213.0.10/16
     gateway: 10.213.0.1
 dns: [10.213.0.1]
+group: customers
 resources:
   cpus: 1.5
   memory: 512M

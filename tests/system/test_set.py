@@ -87,7 +87,7 @@ def test_a_zone_that_is_not_up_takes_everything_at_its_boot(host):
 
 BAD = [
     ("zone=other", "zone:", "keeps its name"),
-    ("resources.memroy=1G", "resources.memroy", "did you mean"),
+    ("resources.memoryy=1G", "resources.memoryy", "did you mean"),
     ("resources.memory=1M", "resources.memory", "16M or more"),
     ("resources.memory=lots", "resources.memory", "not a size"),
     ("resources.cpu-weight=0", "resources.cpu-weight", "1 to 10000"),
@@ -109,7 +109,7 @@ def test_bad_values_are_refused_with_their_key_and_line_and_nothing_is_changed(h
     before = host.definitionFile("z1").read_bytes()
     for how in ((), ("--runtime",), ("--stored",)):
         done = host.refused("set", "z1", *how, "description=new", setting, says=(key, why))
-        if not setting.startswith("zone=") and "memroy" not in setting:
+        if not setting.startswith("zone=") and "memoryy" not in setting:
             assert f"z1.yaml:{done.stderr.split('z1.yaml:')[1].split(':')[0]}: {key}" in done.stderr
             assert int(done.stderr.split("z1.yaml:")[1].split(":")[0]) > 0
         assert host.definitionFile("z1").read_bytes() == before

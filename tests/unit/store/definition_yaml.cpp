@@ -35,6 +35,7 @@ zone::Surroundings surroundings() {
     zone::Surroundings result;
     result.subnet = *zone::parseIpv4Network("10.213.0.1/16");
     result.images = {"bookworm"};
+    result.groups = {"customers"};
     return result;
 }
 
@@ -53,6 +54,8 @@ TEST_CASE("the example of the manual is read, every key of it", "[definition_yam
     CHECK(definition.network[0].address->str() == "10.213.0.10/16");
     CHECK(definition.network[0].gateway == zone::parseIpv4("10.213.0.1"));
     CHECK(definition.dns == std::vector<std::string>{"10.213.0.1"});
+    CHECK(definition.group == "customers");
+    CHECK(definition.resources.io == std::vector<zone::IoLimit>{{"disk", {}, 50ULL << 20, {}, {}}});
     CHECK(definition.resources.cpus == 1.5);
     CHECK(definition.resources.memory == 512ULL << 20);
     CHECK(definition.resources.processes == 512U);
@@ -379,13 +382,25 @@ TEST_CASE("what is wrong with limits is told with its line", "[definition_yaml]"
           "web.yaml:4: resources.cpu-set: '0-x' is no set of processors; write it such as 0-3,6");
     CHECK(complaint(least + "resources:\n  io:\n    - read: 1M\n") ==
           "web.yaml:5: resources.io[0].device: the key is missing");
-    CHECK(complaint(least + "resources:\n  io:\n    - device: disk\n      raed: 1M\n") ==
-          "web.yaml:6: resources.io[0].raed: there is no such key; did you mean 'read'?");
-    CHECK(complaint(least + "resources:\n  cpu-weight: 0\n") ==
-          "web.yaml:4: resources.cpu-weight: is 1 to 10000; a zone without one has 100");
+    CHECK(complaint(least + "resources:\n  io:\n    - device: disk\n      reed: 1M\n") ==
+          "web.yaml:6: resources.io[0].reed: there is no such key; did you mean 'read'?");
     CHECK(complaint(least + "resources:\n  cpu-weight: 10001\n  io-weight: -1\n") ==
           "web.yaml:5: resources.io-weight: '-1' is not a whole number");
-    CHECK(contains(complaint(least + "group: customers\n"), "web.yaml:3: group: zoned.yaml has no group named"));
+    const auto refusal = [](const std::string& text) -> std::string {
+        try {
+            (void)readDefinition(text, "web.yaml", surroundings());
+            return "";
+        } catch (const zone::DefinitionFault& fault) {
+            return fault.what();
+        }
+    };
+    CHECK(refusal(least + "resources:\n  cpu-weight: 0\n") ==
+          "web.yaml:4: resources.cpu-weight: is 1 to 10000; a zone without one has 100");
+    CHECK(refusal(least + "resources:\n  io:\n    - device: disk\n      write: 1\n") ==
+          "web.yaml:6: resources.io[0].write: is 1K or more, in bytes a second");
+    CHECK(refusal(least + "group: custommers\n") ==
+          "web.yaml:3: group: zoned.yaml has no group named 'custommers'; did you mean 'customers'?");
+    CHECK(refusal(least + "group: customers\n").empty());
 }
 
 TEST_CASE("defaults are left out of what is written", "[definition_yaml]") {

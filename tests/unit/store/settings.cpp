@@ -94,7 +94,7 @@ TEST_CASE("bad settings are told with file, line and key", "[settings]") {
                                   "groups: {a-b: {memory: 1G}}",
                                   "groups: {A: {memory: 1G}}",
                                   "groups: {customers: {memory: 1M}}",
-                                  "groups: {customers: {memroy: 1G}}",
+                                  "groups: {customers: {memoryy: 1G}}",
                                   "groups: {customers: {cpu-weight: 0}}",
                                   "groups: {customers: [1]}",
                                   "log-level: loud",
