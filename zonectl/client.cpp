@@ -193,6 +193,8 @@ ZoneDetails Client::zoneDetails(const ObjectPath& path) {
         details.idBase = zone.IdBase();
         details.uuid = zone.Uuid();
         details.cgroup = zone.CGroup();
+        details.group = zone.Group();
+        details.changed = zone.Changed();
         details.job = zone.Job();
         return details;
     });
@@ -232,6 +234,22 @@ ObjectPath Client::define(const std::string& name, const std::string& text, cons
 Verified Client::verify(const std::string& text, const std::string& origin) {
     auto [zone, warnings] = ask([&] { return state_->manager->Verify(text, origin); });
     return {std::move(zone), std::move(warnings)};
+}
+
+SetOutcome Client::set(const ObjectPath& zone, const Pairs& settings, bool runtime, bool stored) {
+    std::map<std::string, sdbus::Variant> options;
+    if (runtime) {
+        options.emplace("runtime", sdbus::Variant{true});
+    }
+    if (stored) {
+        options.emplace("stored", sdbus::Variant{true});
+    }
+    std::vector<sdbus::Struct<std::string, std::string>> pairs;
+    for (const auto& [key, value] : settings) {
+        pairs.emplace_back(key, value);
+    }
+    auto [applied, waiting, warnings] = ask([&] { return ZoneProxy(*state_->bus, zone).Set(pairs, options); });
+    return {std::move(applied), std::move(waiting), std::move(warnings)};
 }
 
 ObjectPath Client::install(const ObjectPath& zone) {

@@ -53,7 +53,9 @@ struct ZoneDetails {
     std::int64_t since = 0; // seconds since 1970
     std::uint32_t idBase = 0;
     std::string uuid, cgroup;
-    ObjectPath job; // "/" for none
+    std::string group;
+    std::vector<std::string> changed; // keys that wait for the next boot
+    ObjectPath job;                   // "/" for none
 };
 
 struct ImageSummary {
@@ -88,6 +90,10 @@ struct JobEnd {
 struct Verified {
     std::string zone;
     std::vector<std::string> warnings;
+};
+
+struct SetOutcome {
+    std::vector<std::string> applied, waiting, warnings;
 };
 
 struct ImageRecipe {
@@ -136,6 +142,9 @@ public:
                       const Pairs& settings);
     /// Returns the name of the zone that the text would define.
     Verified verify(const std::string& text, const std::string& origin);
+
+    /// Changes keys of a zone's definition and, where `stored` is false, of the zone that runs.
+    SetOutcome set(const ObjectPath& zone, const Pairs& settings, bool runtime, bool stored);
 
     // Requests that answer with a job.
     ObjectPath install(const ObjectPath& zone);

@@ -50,6 +50,8 @@ void showText(Client& client, const ZoneDetails& zone) {
                       {"Host ids", zone.idBase == 0 ? "" : join(zone.idBase, " to ", zone.idBase + 65535)},
                       {"Init", zone.initKind},
                       {"Init's process", number(zone.initPid)},
+                      {"Group", zone.group},
+                      {"Changed since boot", joinList(zone.changed)},
                       {"Control group", zone.cgroup},
                       {"Machine id", zone.uuid}}));
     if (!zone.problem.empty()) {
@@ -79,6 +81,8 @@ void showJson(const ZoneDetails& zone) {
                               {"id-base", zone.idBase},
                               {"uuid", zone.uuid},
                               {"cgroup", zone.cgroup},
+                              {"group", zone.group},
+                              {"changed", zone.changed},
                               {"job", zone.job == "/" ? "" : zone.job}};
     print(object.dump(2) + "\n");
 }

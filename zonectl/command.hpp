@@ -28,6 +28,7 @@ int runZonectl(const std::vector<std::string>& arguments) noexcept;
 
 // The verbs' actions, for the table.
 int runCreate(const Command& self, const std::vector<std::string>& arguments);
+int runSet(const Command& self, const std::vector<std::string>& arguments);
 int runVerify(const Command& self, const std::vector<std::string>& arguments);
 int runInstall(const Command& self, const std::vector<std::string>& arguments);
 int runUninstall(const Command& self, const std::vector<std::string>& arguments);

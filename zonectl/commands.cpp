@@ -19,6 +19,7 @@ using sys::join;
 
 constexpr std::array table{
     Command{"create", "Define zones, install them and, if asked, boot them", runCreate},
+    Command{"set", "Change keys of a zone's definition, and the running zone", runSet},
     Command{"verify", "Check definition files without doing anything", runVerify},
     Command{"install", "Give configured zones their root file system", runInstall},
     Command{"uninstall", "Remove the root of zones and all data in it", runUninstall},

@@ -13,7 +13,7 @@ _zonectl() {
     local cur prev words cword
     _init_completion || return
 
-    local verbs='create verify install uninstall delete boot ready halt shutdown reboot list show login exec
+    local verbs='create set verify install uninstall delete boot ready halt shutdown reboot list show login exec
         console image jobs cancel help'
     local image_verbs='build import list show delete'
 
@@ -68,6 +68,18 @@ _zonectl() {
     local options='' operands=''
     case $verb in
         create) options='--image --file --set --boot --wait' ;;
+        set)
+            options='--runtime --stored --unset'
+            if ((cword == 2)); then
+                operands=zones
+            elif [[ $cur != -* ]]; then
+                # the keys that are no list's element
+                mapfile -t COMPREPLY < <(compgen -S = -W "$(zonectl help definition 2>/dev/null |
+                    sed -n 's/^\([a-z][a-z.-]*\) (.*/\1/p')" -- "$cur")
+                compopt -o nospace
+                return
+            fi
+            ;;
         verify) _filedir && return ;;
         install | ready | halt) operands=zones ;;
         uninstall | delete | reboot) options='--force' operands=zones ;;

@@ -1,7 +1,6 @@
 #include "boot_spec_builder.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 #include "sys/error.hpp"
@@ -13,55 +12,11 @@ namespace {
 using zone::Fault;
 using zone::FaultKind;
 
-constexpr std::uint32_t cpuPeriod = 100'000; // microseconds: the kernel's default
 // A fork bomb in a zone must not take the host's process ids (4 million where pid_max is at its largest).
 constexpr std::uint32_t defaultProcesses = 16384;
 
 bool offered(const BootFacts& facts, std::string_view controller) {
     return std::ranges::find(facts.controllers, controller) != facts.controllers.end();
-}
-
-class Limits {
-public:
-    Limits(const zone::Definition& definition, const BootFacts& facts, BuiltSpec& built)
-        : definition_(definition), facts_(facts), built_(built) {}
-
-    void add(const std::string& key, const std::string& controller, const std::string& file, const std::string& value) {
-        if (offered(facts_, controller)) {
-            built_.spec.limits.push_back({file, value});
-            return;
-        }
-        const std::string text = "resources." + key + " of zone " + definition_.zone +
-                                 " needs the cgroup controller '" + controller + "', which this host does not offer";
-        if (!definition_.resources.optional) {
-            throw Fault(FaultKind::limitUnavailable,
-                        text + "; enable it (see cgroup.controllers of the cgroup v2 mount), or set "
-                               "resources.optional: true to go without the limit");
-        }
-        built_.warnings.push_back(text + "; the zone goes without the limit");
-    }
-
-private:
-    const zone::Definition& definition_;
-    const BootFacts& facts_;
-    BuiltSpec& built_;
-};
-
-void addLimits(const zone::Definition& definition, const BootFacts& facts, BuiltSpec& built) {
-    Limits limits(definition, facts, built);
-    const zone::Resources& resources = definition.resources;
-    if (resources.cpus) {
-        const auto quota = static_cast<std::uint64_t>(std::llround(*resources.cpus * cpuPeriod));
-        limits.add("cpus", "cpu", "cpu.max", sys::join(quota, " ", cpuPeriod));
-    }
-    if (resources.memory) {
-        limits.add("memory", "memory", "memory.max", std::to_string(*resources.memory));
-    }
-    if (resources.processes) {
-        limits.add("processes", "pids", "pids.max", std::to_string(*resources.processes));
-    } else if (offered(facts, "pids")) {
-        built.spec.limits.push_back({"pids.max", std::to_string(defaultProcesses)});
-    }
 }
 
 /// "zv", eight digits of the boot, two of the interface: a name that no earlier boot's dying link has.
@@ -99,6 +54,19 @@ void addNics(const zone::Definition& definition, const store::ZoneRecord& record
 
 } // namespace
 
+std::vector<platform::Limit> buildLimits(const zone::Definition& definition, const BootFacts& facts,
+                                         std::vector<std::string>& warnings) {
+    std::vector<platform::Limit> limits;
+    for (LimitFile& limit : offeredLimits(definition.resources, facts.diskNumber, facts.controllers, "resources.",
+                                          "zone " + definition.zone, warnings)) {
+        limits.push_back({std::move(limit.file), std::move(limit.value)});
+    }
+    if (!definition.resources.processes && offered(facts, "pids")) {
+        limits.push_back({"pids.max", std::to_string(defaultProcesses)});
+    }
+    return limits;
+}
+
 BuiltSpec buildBootSpec(const zone::Definition& definition, const store::ZoneRecord& record, const BootFacts& facts) {
     BuiltSpec built;
     platform::BootSpec& spec = built.spec;
@@ -125,7 +93,7 @@ BuiltSpec buildBootSpec(const zone::Definition& definition, const store::ZoneRec
                                                " mounts at " + mount.target + " does not exist on this host");
         }
     }
-    addLimits(definition, facts, built);
+    spec.limits = buildLimits(definition, facts, built.warnings);
     addNics(definition, record, facts, spec);
     return built;
 }

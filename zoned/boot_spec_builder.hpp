@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "platform/boot_spec.hpp"
+#include "resource_limits.hpp"
 #include "store/zone_storage.hpp"
 #include "zone/definition.hpp"
 
@@ -29,12 +30,17 @@ struct BootFacts {
     std::string bootToken; // 8 random hex digits, new for each boot
     std::vector<std::string> initArgs;
     std::function<bool(const std::string&)> exists;
+    DiskNumber diskNumber;
 };
 
 struct BuiltSpec {
     platform::BootSpec spec;
     std::vector<std::string> warnings; // what was left out because the definition allows it
 };
+
+/// The limits of a zone as its payload gets them. Throws Fault limitUnavailable.
+[[nodiscard]] std::vector<platform::Limit> buildLimits(const zone::Definition& definition, const BootFacts& facts,
+                                                       std::vector<std::string>& warnings);
 
 /// Throws Fault limitUnavailable, or failed where a mount's source is missing.
 [[nodiscard]] BuiltSpec buildBootSpec(const zone::Definition& definition, const store::ZoneRecord& record,

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "boot_spec_builder.hpp"
+#include "groups.hpp"
 #include "network.hpp"
 #include "sys/capabilities.hpp"
 #include "sys/cgroup.hpp"
@@ -36,7 +37,11 @@ BuiltSpec resolveBootSpec(const Host& host, Registry& registry, Zone& zone, cons
     facts.bootToken = randomHex(4);
     facts.initArgs = initArgs;
     facts.exists = [](const std::string& path) { return sys::exists(path); };
+    facts.diskNumber = diskNumbers(host);
     BuiltSpec built = buildBootSpec(*zone.definition, record, facts);
+    if (!zone.definition->group.empty()) {
+        (void)groupLimits(host, zone.definition->group, built.warnings); // that they can be had
+    }
     if (!forShow) {
         for (const std::string& warning : built.warnings) {
             spdlog::warn("{}", warning);

@@ -130,6 +130,14 @@ void Bus::startUnit(const std::string& unit, std::function<void(const std::strin
         });
 }
 
+void Bus::reloadUnits(std::function<void(const std::string&)> then) {
+    systemd()
+        .callMethodAsync("Reload")
+        .onInterface(systemdManager)
+        .uponReplyInvoke(
+            [then = std::move(then)](api::ReplyError error) { then(error ? std::string(error->getMessage()) : ""); });
+}
+
 void Bus::killUnit(const std::string& unit, int signal) {
     systemd()
         .callMethodAsync("KillUnit")

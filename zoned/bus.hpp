@@ -29,6 +29,8 @@ public:
 
     /// Asks systemd to start a unit; `then` gets "" or what went wrong, when systemd is done with it.
     void startUnit(const std::string& unit, std::function<void(const std::string& problem)> then);
+    /// Asks systemd to read its units again; `then` gets "" or what went wrong.
+    void reloadUnits(std::function<void(const std::string& problem)> then);
     void killUnit(const std::string& unit, int signal);
 
 private:

@@ -19,6 +19,10 @@ struct Host {
 
     [[nodiscard]] std::string seccompProgram() const { return paths.run + "/seccomp.bpf"; }
     [[nodiscard]] std::string consoleLog(const std::string& zone) const { return paths.logs + "/" + zone + ".console"; }
+    /// What an active zone was booted with, as YAML, and has been given since.
+    [[nodiscard]] std::string bootedDefinition(const std::string& zone) const {
+        return runFolder(zone) + "/definition.yaml";
+    }
     [[nodiscard]] std::string runFolder(const std::string& zone) const { return paths.runZones + "/" + zone; }
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "resource_limits.hpp"
 #include "sys/cgroup.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
@@ -30,15 +31,13 @@ void findBridges(const zone::Definition& definition, std::vector<std::string>& m
 
 void findControllers(const Host& host, const zone::Definition& definition, std::vector<std::string>& missing) {
     const std::vector<std::string> offered = sys::availableControllers(host.cgroupRoot);
-    const auto need = [&](bool wanted, const char* key, const char* controller) {
-        if (wanted && std::ranges::find(offered, controller) == offered.end()) {
-            missing.push_back(
-                sys::join("resources.", key, ": this host does not offer the cgroup controller ", controller));
+    const auto anyDisk = [](const std::string&) { return std::string(); };
+    for (const LimitFile& limit : limitFiles(definition.resources, anyDisk)) {
+        if (std::ranges::find(offered, limit.controller) == offered.end()) {
+            missing.push_back(sys::join("resources.", limit.key, ": this host does not offer the cgroup controller ",
+                                        limit.controller));
         }
-    };
-    need(definition.resources.cpus.has_value(), "cpus", "cpu");
-    need(definition.resources.memory.has_value(), "memory", "memory");
-    need(definition.resources.processes.has_value(), "processes", "pids");
+    }
 }
 
 } // namespace

@@ -1,11 +1,13 @@
 #include "launcher.hpp"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <map>
 
 #include <spdlog/spdlog.h>
 
+#include "groups.hpp"
 #include "spawn.hpp"
 #include "sys/cgroup.hpp"
 #include "sys/channel.hpp"
@@ -20,14 +22,15 @@ constexpr int listenFd = 3;
 
 class DirectLauncher final : public Launcher {
 public:
-    DirectLauncher(sys::EventLoop& loop, const Host& host) : loop_(loop), host_(host) {}
+    DirectLauncher(sys::EventLoop& loop, const Host& host, GroupOf groupOf)
+        : loop_(loop), host_(host), groupOf_(std::move(groupOf)) {}
 
     void start(const zone::ZoneName& name, Started then, Exited exited) override {
-        prepareSlice();
+        prepareSlice(groupOf_(name));
         sys::makeDirectories(host_.runFolder(name.str()), 0700);
         // We listen in its place: it can be connected to before it has run its first instruction.
         const sys::UniqueFd listener = sys::Channel::listen(host_.runFolder(name.str()) + "/socket");
-        Program program{supervisorCommand(host_, name, cgroup(name), false),
+        Program program{supervisorCommand(host_, name, plannedCgroup(slice(), name.str(), groupOf_(name)), false),
                         {"LISTEN_FDS=1", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
                         {{listenFd, listener.get()}}};
         const pid_t pid = spawn(program);
@@ -46,7 +49,20 @@ public:
         }
     }
 
-    [[nodiscard]] std::string cgroup(const zone::ZoneName& name) const override { return slice() + "/" + name.str(); }
+    [[nodiscard]] std::string cgroup(const zone::ZoneName& name) const override {
+        return zoneCgroup(slice(), name.str(), groupOf_(name));
+    }
+    [[nodiscard]] bool hasMoved(const zone::ZoneName& name) const override {
+        return cgroup(name) != plannedCgroup(slice(), name.str(), groupOf_(name));
+    }
+    void prepare(const zone::ZoneName& /*name*/) override {} // nobody else starts supervisors here
+    void removeCgroup(const zone::ZoneName& name) override {
+        const std::string own = cgroup(name);
+        sys::removeCgroupTree(own);
+        if (const std::string above = own.substr(0, own.rfind('/')); above != slice()) {
+            (void)::rmdir(above.c_str()); // a group's, when its last zone has gone
+        }
+    }
     [[nodiscard]] bool ownsCgroup() const override { return true; }
 
 private:
@@ -59,12 +75,13 @@ private:
     [[nodiscard]] std::string slice() const { return host_.cgroupRoot + "/" + host_.settings.cgroup; }
 
     /// The controllers that a zone may want reach it only through every cgroup above it.
-    void prepareSlice() {
-        const std::vector<std::string> wanted{"cpu", "memory", "pids"};
+    void prepareSlice(const std::string& group) {
+        const std::vector<std::string> wanted{"cpu", "cpuset", "io", "memory", "pids"};
+        const std::string folders = host_.settings.cgroup + "/" + (group.empty() ? "" : groupSlice(group) + "/");
         try {
-            sys::makeCgroup(slice());
-            for (std::string folder = host_.cgroupRoot; const char c : "/" + host_.settings.cgroup + "/") {
+            for (std::string folder = host_.cgroupRoot; const char c : "/" + folders) {
                 if (c == '/' && folder.back() != '/') {
+                    sys::makeCgroup(folder);
                     sys::enableControllers(folder, wanted);
                 }
                 folder += c;
@@ -73,20 +90,86 @@ private:
             // A boot that needs what is missing fails with its own words; one that does not may go on.
             spdlog::warn("{}", error.what());
         }
+        if (!group.empty()) {
+            limitGroup(group);
+        }
+    }
+
+    void limitGroup(const std::string& group) {
+        std::vector<std::string> warnings; // told at the boot
+        try {
+            for (const LimitFile& limit : groupLimits(host_, group, warnings)) {
+                sys::writeKernelFile(slice() + "/" + groupSlice(group) + "/" + limit.file, limit.value);
+            }
+        } catch (const zone::Fault& fault) {
+            throw sys::Error(fault.what(), 0);
+        }
     }
 
     sys::EventLoop& loop_;
     const Host& host_;
+    GroupOf groupOf_;
     std::map<std::string, Child> children_;
 };
 
 class SystemdLauncher final : public Launcher {
 public:
-    SystemdLauncher(const Host& host, Bus& bus) : host_(host), bus_(bus) {}
+    SystemdLauncher(sys::EventLoop& loop, const Host& host, Bus& bus, GroupOf groupOf)
+        : loop_(loop), host_(host), bus_(bus), groupOf_(std::move(groupOf)), units_(host, "/run/systemd/system") {}
 
     void start(const zone::ZoneName& name, Started then, Exited exited) override {
         // systemd reaps it; its end is seen by the socket
         (void)exited;
+        if (!units_.place(name, groupOf_(name)) && !reload_) {
+            startUnit(name, std::move(then));
+            return;
+        }
+        reload_.reset();
+        bus_.reloadUnits([this, name, then = std::move(then)](const std::string& problem) {
+            if (problem.empty()) {
+                startUnit(name, then);
+            } else {
+                then(zone::Fault(zone::FaultKind::failed,
+                                 "making systemd read the unit " + unit(name) + " again, for its group: " + problem));
+            }
+        });
+    }
+
+    void kill(const zone::ZoneName& name) override { bus_.killUnit(unit(name), SIGKILL); }
+
+    [[nodiscard]] std::string cgroup(const zone::ZoneName& name) const override {
+        return zoneCgroup(slice(), unit(name), groupOf_(name));
+    }
+    [[nodiscard]] bool hasMoved(const zone::ZoneName& name) const override {
+        return cgroup(name) != plannedCgroup(slice(), unit(name), groupOf_(name));
+    }
+    void prepare(const zone::ZoneName& name) override {
+        if (hasMoved(name)) {
+            return; // the unit of a zone that is up stays where it is; it is placed when it is down
+        }
+        try {
+            if (units_.place(name, groupOf_(name)) && !reload_) {
+                reload_ = loop_.defer([this] {
+                    reload_.reset();
+                    bus_.reloadUnits([](const std::string& problem) {
+                        if (!problem.empty()) {
+                            spdlog::warn("making systemd read the units of zones again: {}", problem);
+                        }
+                    });
+                });
+            }
+        } catch (const sys::Error& error) {
+            spdlog::warn("zone {}: its unit cannot be put into its group: {}", name.str(), error.what());
+        }
+    }
+    void removeCgroup(const zone::ZoneName& /*name*/) override {} // systemd's to remove
+    [[nodiscard]] bool ownsCgroup() const override { return false; }
+
+private:
+    static std::string unit(const zone::ZoneName& name) { return "zone@" + name.str() + ".service"; }
+    [[nodiscard]] std::string slice() const { return host_.cgroupRoot + "/zones.slice"; }
+
+    void startUnit(const zone::ZoneName& name, Started then) {
         bus_.startUnit(unit(name), [then = std::move(then), name](const std::string& problem) {
             if (problem.empty()) {
                 then(std::nullopt);
@@ -97,28 +180,22 @@ public:
         });
     }
 
-    void kill(const zone::ZoneName& name) override { bus_.killUnit(unit(name), SIGKILL); }
-
-    [[nodiscard]] std::string cgroup(const zone::ZoneName& name) const override {
-        return host_.cgroupRoot + "/zones.slice/" + unit(name);
-    }
-    [[nodiscard]] bool ownsCgroup() const override { return false; }
-
-private:
-    static std::string unit(const zone::ZoneName& name) { return "zone@" + name.str() + ".service"; }
-
+    sys::EventLoop& loop_;
     const Host& host_;
     Bus& bus_;
+    GroupOf groupOf_;
+    GroupUnits units_;
+    sys::EventLoop::Source reload_;
 };
 
 } // namespace
 
-std::unique_ptr<Launcher> directLauncher(sys::EventLoop& loop, const Host& host) {
-    return std::make_unique<DirectLauncher>(loop, host);
+std::unique_ptr<Launcher> directLauncher(sys::EventLoop& loop, const Host& host, GroupOf groupOf) {
+    return std::make_unique<DirectLauncher>(loop, host, std::move(groupOf));
 }
 
-std::unique_ptr<Launcher> systemdLauncher(const Host& host, Bus& bus) {
-    return std::make_unique<SystemdLauncher>(host, bus);
+std::unique_ptr<Launcher> systemdLauncher(sys::EventLoop& loop, const Host& host, Bus& bus, GroupOf groupOf) {
+    return std::make_unique<SystemdLauncher>(loop, host, bus, std::move(groupOf));
 }
 
 std::vector<std::string> supervisorCommand(const Host& host, const zone::ZoneName& name, const std::string& cgroup,

@@ -26,8 +26,14 @@ public:
     virtual void start(const zone::ZoneName& name, Started then, Exited exited) = 0;
     /// Kills a supervisor that does not answer.
     virtual void kill(const zone::ZoneName& name) = 0;
-    /// The zone's cgroup, absolute.
+    /// The zone's cgroup, absolute: where it is, else where it will be.
     [[nodiscard]] virtual std::string cgroup(const zone::ZoneName& name) const = 0;
+    /// Whether a supervisor that is started now is put into another cgroup than the zone is in.
+    [[nodiscard]] virtual bool hasMoved(const zone::ZoneName& name) const = 0;
+    /// The zone's definition changed, or is gone: whoever starts its supervisor beside us must find it right.
+    virtual void prepare(const zone::ZoneName& name) = 0;
+    /// Takes away what was made for the zone's cgroup, where that is ours.
+    virtual void removeCgroup(const zone::ZoneName& name) = 0;
     /// True where the cgroup is ours to remove after the supervisor.
     [[nodiscard]] virtual bool ownsCgroup() const = 0;
 
@@ -37,9 +43,12 @@ protected:
 
 /// Supervisors are our children, each in a session of its own. They outlive us: what ends with this process is only
 /// that somebody waits for them.
-[[nodiscard]] std::unique_ptr<Launcher> directLauncher(sys::EventLoop& loop, const Host& host);
+/// `groupOf` tells the group of a zone's definition, "" for none.
+using GroupOf = std::function<std::string(const zone::ZoneName&)>;
+[[nodiscard]] std::unique_ptr<Launcher> directLauncher(sys::EventLoop& loop, const Host& host, GroupOf groupOf);
 /// Supervisors are units, zone@NAME.service: not our children, not in our cgroup, not under our confinement.
-[[nodiscard]] std::unique_ptr<Launcher> systemdLauncher(const Host& host, Bus& bus);
+[[nodiscard]] std::unique_ptr<Launcher> systemdLauncher(sys::EventLoop& loop, const Host& host, Bus& bus,
+                                                        GroupOf groupOf);
 
 /// The supervisor's command line; `cleanUp` makes it take down what is left of the zone, and end.
 [[nodiscard]] std::vector<std::string> supervisorCommand(const Host& host, const zone::ZoneName& name,

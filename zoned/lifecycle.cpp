@@ -73,9 +73,18 @@ std::uint32_t Lifecycle::startBoot(const std::string& name, Command command, con
     operation.message = {{"type", "boot"},
                          {"spec", json::parse(platform::toJson(built.spec))},
                          {"target", command == Command::ready ? "ready" : "running"}};
+    if (!zone::isActive(stateOf(zone))) { // a ready zone goes on with what it was set up with
+        operation.definition = *zone.text;
+    }
+    const bool stays = supervisor(zone.name).phase() == Supervisor::Phase::connected && launcher_.hasMoved(zone.name);
     const std::uint32_t job = begin(zone, std::move(operation));
     for (const std::string& warning : built.warnings) {
         jobs_.warn(job, warning);
+    }
+    if (stays) {
+        jobs_.warn(job, "zone " + name +
+                            " comes up in the group that it was in, since its console is open; close it "
+                            "and boot the zone again");
     }
     return job;
 }
@@ -181,6 +190,9 @@ void Lifecycle::send(const ZoneName& name) {
         }
         try {
             ++operation.launches;
+            if (!operation.definition.empty()) {
+                noteBooted(name, operation.definition);
+            }
             operation.ticket = supervisor(name).request(operation.message);
         } catch (const Fault& error) {
             fail(name, error.kind(), error.what());
@@ -378,6 +390,10 @@ void Lifecycle::answerReboot(const ZoneName& name) {
         Zone& zone = registry_.refresh(name.str());
         const BuiltSpec built = resolveBootSpec(host_, registry_, zone, {}, false);
         warn(name, built.warnings);
+        if (launcher_.hasMoved(name)) {
+            warn(name, {"zone " + name.str() + " stays in the group that it is in until it is shut down and booted"});
+        }
+        noteBooted(name, *zone.text);
         supervisor(name).tell(
             {{"type", "boot"}, {"spec", json::parse(platform::toJson(built.spec))}, {"target", "running"}});
     } catch (const std::exception& error) {

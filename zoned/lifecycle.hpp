@@ -48,6 +48,21 @@ public:
     std::uint32_t shutdown(const std::string& name, std::uint32_t timeout);
     std::uint32_t reboot(const std::string& name, bool force);
 
+    struct SetOptions {
+        bool runtime = false; // only the running zone
+        bool stored = false;  // only the definition
+    };
+    struct SetOutcome {
+        std::vector<std::string> applied;  // keys that have their effect now
+        std::vector<std::string> waiting;  // keys that have it later, see their schema
+        std::vector<std::string> warnings; // limits that were left out because the definition allows it
+    };
+    using SetDone = std::function<void(const SetOutcome&)>;
+    /// Changes keys of a zone's definition and what of them a running zone can take. All of it is checked before any
+    /// of it is done. Throws Fault and DefinitionFault; later faults come by `refused`, and then nothing is changed.
+    void set(const std::string& name, const std::vector<std::pair<std::string, std::string>>& settings,
+             const SetOptions& options, const SetDone& done, const Supervisor::Refused& refused);
+
     /// Name and purpose of the steps that a boot would take.
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> plan(const std::string& name);
 
@@ -63,12 +78,17 @@ private:
         std::uint32_t job = 0;
         zone::Command command = zone::Command::boot;
         nlohmann::json message;
+        std::string definition;   // of a boot from the ground: what it boots; "" otherwise
         std::uint64_t ticket = 0; // Status::requests when the request is done; 0: not sent yet
         bool wait = false;
         bool cancelled = false;
         int launches = 0;
         sys::EventLoop::Source deadline; // of a halt
     };
+
+    struct Setting; // one under way: lifecycle_set.cpp
+    void noteBooted(const zone::ZoneName& name, const std::string& text);
+    void settle(std::shared_ptr<Setting> setting, const std::optional<zone::Fault>& fault);
 
     std::uint32_t startBoot(const std::string& name, zone::Command command, const BootOptions& options);
     std::uint32_t begin(const Zone& zone, Operation operation);

@@ -12,6 +12,7 @@
 #include <spdlog/spdlog.h>
 
 #include "accounts.hpp"
+#include "resource_limits.hpp"
 #include "store/definition_yaml.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
@@ -142,6 +143,7 @@ Zone& Registry::refresh(const std::string& text) {
     zone.text = std::move(fresh.text);
     zone.record = std::move(fresh.record);
     zone.unavailable = std::move(fresh.unavailable);
+    readBooted(zone);
     const std::string before = zone.problem;
     interpret(zone);
     if (!zone.problem.empty() && zone.problem != before) {
@@ -206,6 +208,18 @@ void Registry::readRecord(Zone& zone) {
     }
 }
 
+/// The definition that the zone was booted with: it may be running from before a restart of the service.
+void Registry::readBooted(Zone& zone) {
+    zone.booted.reset();
+    try {
+        if (const auto text = sys::readFile(host_.bootedDefinition(zone.name.str()))) {
+            zone.booted = store::parseDefinition(*text, "").definition;
+        }
+    } catch (const std::exception& error) {
+        spdlog::warn("zone {}: what it was booted with is not known: {}", zone.name.str(), error.what());
+    }
+}
+
 void Registry::changed(const zone::ZoneName& name) {
     const auto found = zones_.find(name);
     if (found == zones_.end()) {
@@ -244,6 +258,10 @@ zone::Surroundings Registry::surroundings(const std::string& self) const {
         around.images.push_back(name);
     }
     around.addressesTaken = addressesTaken(self);
+    for (const auto& [group, limits] : host_.settings.groups) {
+        around.groups.push_back(group);
+    }
+    around.host = hostResources(host_);
     return around;
 }
 
@@ -263,6 +281,11 @@ void Registry::define(const zone::ZoneName& name, const std::string& text) {
     if (definitions_.text(name)) {
         throw Fault(FaultKind::nameTaken, "a zone named '" + name.str() + "' exists already");
     }
+    definitions_.put(name, text);
+    refresh(name.str());
+}
+
+void Registry::redefine(const zone::ZoneName& name, const std::string& text) {
     definitions_.put(name, text);
     refresh(name.str());
 }

@@ -59,6 +59,8 @@ public:
     [[nodiscard]] zone::Definition check(const std::string& text, const std::string& origin, const std::string& self);
     /// Stores a new definition. Throws Fault nameTaken where there is one.
     void define(const zone::ZoneName& name, const std::string& text);
+    /// Stores another definition for a zone that has one.
+    void redefine(const zone::ZoneName& name, const std::string& text);
     void undefine(const zone::ZoneName& name);
     /// Writes the zone's record and shows it.
     void saveRecord(const zone::ZoneName& name, const store::ZoneRecord& record);
@@ -84,6 +86,7 @@ private:
     void readText(Zone& zone);
     void interpret(Zone& zone);
     void readRecord(Zone& zone);
+    void readBooted(Zone& zone);
     void drop(const zone::ZoneName& name);
     void noteUsers(const std::string& image);
     Zone& add(const zone::ZoneName& name);

@@ -18,7 +18,7 @@ namespace zoned::daemon {
 Service::Service(sys::EventLoop& loop, Host host)
     : loop_(loop), host_(std::move(host)), bus_(loop), jobs_(loop), workers_(loop, host_.workerProgram),
       registry_(loop, host_, jobs_),
-      launcher_(host_.systemd ? systemdLauncher(host_, bus_) : directLauncher(loop, host_)),
+      launcher_(host_.systemd ? systemdLauncher(loop, host_, bus_, groupOf()) : directLauncher(loop, host_, groupOf())),
       lifecycle_(loop, host_, registry_, jobs_, *launcher_), installer_(host_, registry_, jobs_, workers_),
       imageJobs_(host_, registry_, jobs_, workers_), polkit_(loop, bus_.connection()), authorizer_(authorities()) {}
 
@@ -36,6 +36,14 @@ Authorities Service::authorities() {
             [this](const std::string& group) { return accounts_.group(group); },
             [this](const Caller& caller) { return bus_.groupsOf(caller.name); },
             [this](const Question& question, Authorities::Answer then) { polkit_.ask(question, std::move(then)); }};
+}
+
+/// What the launcher asks for the group of a zone.
+GroupOf Service::groupOf() {
+    return [this](const zone::ZoneName& name) {
+        const Zone* zone = registry_.find(name);
+        return zone != nullptr && zone->definition ? zone->definition->group : std::string();
+    };
 }
 
 void Service::start(std::function<void()> ready) {
@@ -62,13 +70,16 @@ void Service::publishZones() {
     Registry::Listener listener;
     listener.zoneAdded = [this, domain](const Zone& zone) {
         zoneObjects_[zone.name] = std::make_unique<ZoneObject>(bus_.connection(), domain, zone.name);
+        launcher_->prepare(zone.name);
     };
     listener.zoneChanged = [this](const Zone& zone, const std::vector<std::string>& properties) {
+        launcher_->prepare(zone.name);
         if (const auto found = zoneObjects_.find(zone.name); found != zoneObjects_.end()) {
             found->second->propertiesChanged(properties);
         }
     };
     listener.zoneRemoved = [this](const zone::ZoneName& name) {
+        launcher_->prepare(name);
         if (const auto found = zoneObjects_.find(name); found != zoneObjects_.end()) {
             bury(std::move(found->second));
             zoneObjects_.erase(found);

@@ -43,6 +43,7 @@ public:
 private:
     [[nodiscard]] Domain domain();
     [[nodiscard]] Authorities authorities();
+    [[nodiscard]] GroupOf groupOf();
     void publishZones();
     void publishJobs();
     void jobEnded(const JobInfo& job, const JobEnd& end);

@@ -333,9 +333,7 @@ void Supervisor::cleaned(int status) {
 
 void Supervisor::removeRemains(int attempts) {
     try {
-        if (launcher_.ownsCgroup()) {
-            sys::removeCgroupTree(launcher_.cgroup(name_));
-        }
+        launcher_.removeCgroup(name_);
     } catch (const sys::Error& error) {
         if (attempts > 0) {
             timer_ = loop_.after(cgroupPause, [this, attempts] { removeRemains(attempts - 1); });

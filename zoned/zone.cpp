@@ -1,5 +1,7 @@
 #include "zone.hpp"
 
+#include "zone/diff.hpp"
+
 namespace zoned::daemon {
 namespace {
 
@@ -42,6 +44,20 @@ std::vector<std::pair<std::string, std::string>> addressesOf(const Zone& zone, s
     return addresses;
 }
 
+/// What was written to the definition and waits for the next boot.
+std::vector<std::string> waitingKeys(const Zone& zone) {
+    std::vector<std::string> keys;
+    if (!zone.booted || !zone.definition) {
+        return keys;
+    }
+    for (const zone::Change& change : zone::diff(*zone.booted, *zone.definition)) {
+        if (change.effect != zone::Effect::atOnce) {
+            keys.push_back(change.key);
+        }
+    }
+    return keys;
+}
+
 } // namespace
 
 zone::State stateOf(const Zone& zone) {
@@ -76,6 +92,7 @@ ZoneView viewOf(const Zone& zone, std::uint8_t subnetPrefix, std::uint32_t job) 
         view.image = zone.definition->image;
         view.autoboot = zone.definition->autoboot;
         view.privileged = zone.definition->privileged;
+        view.group = zone.definition->group;
     }
     if (zone.record) {
         view.image = zone.record->image.empty() ? view.image : zone.record->image;
@@ -87,6 +104,7 @@ ZoneView viewOf(const Zone& zone, std::uint8_t subnetPrefix, std::uint32_t job) 
         view.initPid = static_cast<std::uint32_t>(zone.status->initPid);
         view.initKind = zone.status->initKind;
         view.cgroup = zone.status->cgroup;
+        view.changed = waitingKeys(zone);
         view.since = zone.status->since != 0 ? zone.status->since : view.since;
     }
     return view;
@@ -114,6 +132,8 @@ std::vector<std::string> changedProperties(const ZoneView& before, const ZoneVie
     compare("IdBase", &ZoneView::idBase);
     compare("Uuid", &ZoneView::uuid);
     compare("CGroup", &ZoneView::cgroup);
+    compare("Group", &ZoneView::group);
+    compare("Changed", &ZoneView::changed);
     compare("Job", &ZoneView::job);
     return names;
 }

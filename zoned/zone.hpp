@@ -25,6 +25,7 @@ struct Zone {
     std::optional<std::string> text;            // the definition's file; nothing where there is none
     std::optional<zone::Definition> definition; // where the text makes a valid one
     std::string problem;                        // why it does not
+    std::optional<zone::Definition> booted;     // what it was booted with last, and `set` since; see lifecycle_set.cpp
     std::optional<store::ZoneRecord> record;    // what is on disk
     std::string unavailable;                    // why its root cannot be used; "" where it can
     std::optional<platform::Status> status;     // of the supervisor that is connected
@@ -50,7 +51,9 @@ struct ZoneView {
     std::uint32_t idBase = 0;
     std::string uuid;
     std::string cgroup;
-    std::uint32_t job = 0; // 0: none
+    std::string group;
+    std::vector<std::string> changed; // keys of the definition that the zone, being up, does not have yet
+    std::uint32_t job = 0;            // 0: none
 };
 
 [[nodiscard]] zone::State stateOf(const Zone& zone);

@@ -70,6 +70,34 @@ void ZoneObject::GetDefinition(sdbus::Result<std::string>&& result) {
                });
 }
 
+void ZoneObject::Set(sdbus::Result<Keys, Keys, Keys>&& result,
+                     std::vector<sdbus::Struct<std::string, std::string>> settings, Dictionary options) {
+    std::vector<std::pair<std::string, std::string>> pairs;
+    for (const auto& setting : settings) {
+        pairs.emplace_back(std::get<0>(setting), std::get<1>(setting));
+    }
+    // also where the zone is privileged already: its init, say, is the host's root
+    const Zone* zone = domain_.registry.find(name_);
+    const bool privileged =
+        (zone != nullptr && zone->definition && zone::givesPrivilege(*zone->definition)) ||
+        std::ranges::any_of(pairs, [](const auto& pair) { return zone::keyGivesPrivilege(pair.first); });
+    authorisedLater(domain_, getObject(), std::move(result),
+                    request("Set", privileged ? Verb::configPrivileged : Verb::config),
+                    [domain = domain_, name = name_.str(), pairs, options](const Caller&, const auto& pending) {
+                        Options given(options);
+                        Lifecycle::SetOptions how;
+                        how.runtime = given.take<bool>("runtime", false);
+                        how.stored = given.take<bool>("stored", false);
+                        given.requireEmpty();
+                        domain.lifecycle.set(
+                            name, pairs, how,
+                            [pending](const Lifecycle::SetOutcome& outcome) {
+                                pending.reply(outcome.applied, outcome.waiting, outcome.warnings);
+                            },
+                            [pending](const Fault& fault) { pending.refuse(fault); });
+                    });
+}
+
 void ZoneObject::Install(JobResult&& result) {
     job(std::move(result), "Install", Verb::create,
         [](const Domain& domain, const std::string& name) { return domain.installer.install(name); });
@@ -209,6 +237,12 @@ std::string ZoneObject::Uuid() {
 }
 std::string ZoneObject::CGroup() {
     return view().cgroup;
+}
+std::string ZoneObject::Group() {
+    return view().group;
+}
+std::vector<std::string> ZoneObject::Changed() {
+    return view().changed;
 }
 sdbus::ObjectPath ZoneObject::Job() {
     return view().job == 0 ? sdbus::ObjectPath("/") : jobObject(view().job);

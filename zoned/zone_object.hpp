@@ -21,6 +21,9 @@ private:
     using JobResult = sdbus::Result<sdbus::ObjectPath>;
 
     void GetDefinition(sdbus::Result<std::string>&& result) override;
+    using Keys = std::vector<std::string>;
+    void Set(sdbus::Result<Keys, Keys, Keys>&& result, std::vector<sdbus::Struct<std::string, std::string>> settings,
+             Dictionary options) override;
     void Install(JobResult&& result) override;
     void Uninstall(JobResult&& result) override;
     void Delete(JobResult&& result) override;
@@ -50,6 +53,8 @@ private:
     std::uint32_t IdBase() override;
     std::string Uuid() override;
     std::string CGroup() override;
+    std::string Group() override;
+    std::vector<std::string> Changed() override;
     sdbus::ObjectPath Job() override;
 
     [[nodiscard]] Request request(const char* text, Verb verb) const;

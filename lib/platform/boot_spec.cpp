@@ -62,6 +62,14 @@ Json encodeAll(const std::vector<Item>& items) {
     return json;
 }
 
+std::vector<Limit> decodeLimits(const Json& json) {
+    std::vector<Limit> limits;
+    for (const Json& limit : json) {
+        limits.push_back({limit.at("file"), limit.at("value")});
+    }
+    return limits;
+}
+
 BootSpec decode(const Json& json) {
     BootSpec spec;
     spec.zone = json.at("zone");
@@ -79,9 +87,7 @@ BootSpec decode(const Json& json) {
     for (const Json& nic : json.at("nics")) {
         spec.nics.push_back(decodeNic(nic));
     }
-    for (const Json& limit : json.at("limits")) {
-        spec.limits.push_back({limit.at("file"), limit.at("value")});
-    }
+    spec.limits = decodeLimits(json.at("limits"));
     for (const Json& mount : json.at("mounts")) {
         spec.mounts.push_back({mount.at("source"), mount.at("target"), mount.at("readOnly")});
     }
@@ -103,6 +109,18 @@ void giveFreshHostNames(BootSpec& spec) {
         for (const unsigned char byte : random) {
             nic.hostName += digits[byte & 0xf];
         }
+    }
+}
+
+std::string toJson(const std::vector<Limit>& limits) {
+    return encodeAll(limits).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::vector<Limit> limitsFromJson(const std::string& text) {
+    try {
+        return decodeLimits(Json::parse(text));
+    } catch (const Json::exception& error) {
+        throw sys::Error(std::string("reading limits: ") + error.what(), 0);
     }
 }
 

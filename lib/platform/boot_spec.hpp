@@ -26,6 +26,7 @@ struct NicSpec {
 struct Limit {
     std::string file;  // "memory.max"
     std::string value; // as written to the kernel
+    bool operator==(const Limit&) const = default;
 };
 
 struct BootSpec {
@@ -53,6 +54,10 @@ struct BootSpec {
 /// Names for the host's ends of the interfaces that no earlier boot had: those linger while their network
 /// namespaces die. "zv" and ten random hex digits.
 void giveFreshHostNames(BootSpec& spec);
+
+/// The list alone, as in a spec: for the message "limits".
+[[nodiscard]] std::string toJson(const std::vector<Limit>& limits);
+[[nodiscard]] std::vector<Limit> limitsFromJson(const std::string& text);
 
 [[nodiscard]] std::string toJson(const BootSpec& spec);
 /// Throws sys::Error (code 0) on anything malformed.

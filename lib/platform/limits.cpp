@@ -21,26 +21,51 @@ constexpr std::chrono::seconds patience{10};
 constexpr const char* deepestCgroup = "64";
 constexpr const char* mostCgroups = "8192";
 
-std::vector<std::string> controllersOf(const BootSpec& spec) {
-    std::vector<std::string> names;
-    for (const Limit& limit : spec.limits) {
-        const std::string name = limit.file.substr(0, limit.file.find('.'));
-        if (std::find(names.begin(), names.end(), name) == names.end()) {
-            names.push_back(name);
-        }
+/// All that a limit may need, whether the definition has it now or not: it may be given to a running zone.
+const std::vector<std::string>& controllers() {
+    static const std::vector<std::string> all{"cpu", "cpuset", "io", "memory", "pids"};
+    return all;
+}
+
+/// Two limits that are one and the same to the kernel: io.max has one for each device.
+bool isSame(const Limit& one, const Limit& other) {
+    const auto device = [](const Limit& limit) { return limit.value.substr(0, limit.value.find(' ')); };
+    return one.file == other.file && (one.file != "io.max" || device(one) == device(other));
+}
+
+const Limit* find(const std::vector<Limit>& limits, const Limit& wanted) {
+    const auto found =
+        std::find_if(limits.begin(), limits.end(), [&](const Limit& each) { return isSame(each, wanted); });
+    return found == limits.end() ? nullptr : &*found;
+}
+
+/// How the kernel is told that there is no such limit.
+std::string noLimit(const Limit& limit) {
+    if (limit.file == "io.max") {
+        return limit.value.substr(0, limit.value.find(' ')) + " rbps=max wbps=max riops=max wiops=max";
     }
-    return names;
+    if (limit.file == "cpu.weight") {
+        return "100";
+    }
+    if (limit.file == "io.weight") {
+        return "default 100";
+    }
+    return limit.file == "cpuset.cpus" ? "\n" : "max";
+}
+
+void write(const std::string& payload, const std::vector<Limit>& limits) {
+    for (const Limit& limit : limits) {
+        sys::writeKernelFile(payload + "/" + limit.file, limit.value);
+    }
 }
 
 void makePayload(Bringup& bringup) {
     const BootSpec& spec = bringup.zone.spec;
     const std::string payload = payloadCgroup(bringup.zone.cgroup);
     sys::removeCgroupTree(payload); // an earlier boot's, if its zone could not be taken down
-    sys::enableControllers(bringup.zone.cgroup, controllersOf(spec));
+    sys::enableControllers(bringup.zone.cgroup, controllers());
     sys::makeCgroup(payload);
-    for (const Limit& limit : spec.limits) {
-        sys::writeKernelFile(payload + "/" + limit.file, limit.value);
-    }
+    write(payload, spec.limits);
     sys::writeKernelFile(payload + "/cgroup.max.depth", deepestCgroup);
     sys::writeKernelFile(payload + "/cgroup.max.descendants", mostCgroups);
     sys::delegateCgroup(payload, spec.idBase, spec.idBase);
@@ -59,6 +84,39 @@ void removePayload(const Remains& zone) {
 }
 
 } // namespace
+
+std::vector<Limit> limitWrites(const std::vector<Limit>& from, const std::vector<Limit>& to) {
+    std::vector<Limit> writes;
+    for (const Limit& limit : from) {
+        if (find(to, limit) == nullptr) {
+            writes.push_back({limit.file, noLimit(limit)});
+        }
+    }
+    for (const Limit& limit : to) {
+        const Limit* before = find(from, limit);
+        if (before == nullptr || before->value != limit.value) {
+            writes.push_back(limit);
+        }
+    }
+    return writes;
+}
+
+void changeLimits(const std::string& zoneCgroup, const std::vector<Limit>& from, const std::vector<Limit>& to) {
+    const std::string payload = payloadCgroup(zoneCgroup);
+    sys::enableControllers(zoneCgroup, controllers()); // a zone that an earlier version booted may lack some
+    try {
+        write(payload, limitWrites(from, to));
+    } catch (const sys::Error&) {
+        for (const Limit& limit : limitWrites(to, from)) {
+            try {
+                sys::writeKernelFile(payload + "/" + limit.file, limit.value);
+            } catch (const sys::Error&) {
+                // the one that was refused: it is as it was
+            }
+        }
+        throw;
+    }
+}
 
 std::string payloadCgroup(const std::string& zoneCgroup) {
     return zoneCgroup + "/payload";

@@ -6,16 +6,23 @@
 //                       cgroup.kill kills what is born into it on Linux 6.12 to 6.18
 //
 // The limits are written to `payload`, whose limit files stay root's; only the
-// files of delegation are the zone's.
+// files of delegation are the zone's. While the zone runs, the supervisor writes
+// new ones to the same files (changeLimits).
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "platform/step.hpp"
 
 namespace zoned::platform {
 
 [[nodiscard]] Step limitsStep(const BootSpec& spec);
+/// What must be written to a payload that has the limits `from` so that it has `to`: what is the same is left
+/// alone, what is gone is written as no limit.
+[[nodiscard]] std::vector<Limit> limitWrites(const std::vector<Limit>& from, const std::vector<Limit>& to);
+/// Gives the payload of a zone that is up other limits: all of them, or, where the kernel refuses one, none. Throws sys::Error.
+void changeLimits(const std::string& zoneCgroup, const std::vector<Limit>& from, const std::vector<Limit>& to);
 /// "DIR/payload"
 [[nodiscard]] std::string payloadCgroup(const std::string& zoneCgroup);
 

@@ -9,6 +9,8 @@
 //     reboot    {force: bool}
 //     exec      {id, argv, user, cwd, env, tty, rows, columns, term}
 //     console   {id}
+//     limits    {id, limits: [{file, value}]}   other limits for a zone that is up, also for its reboots; answered
+//                      with opened (no descriptors) or refused, and then nothing was changed
 //     quit      {}   leave if nothing runs and nobody views the console (ignored otherwise)
 //
 //   supervisor -> zoned

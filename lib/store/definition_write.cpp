@@ -1,8 +1,6 @@
 // The writing half of definition_yaml.hpp.
-#include <array>
-#include <charconv>
-
 #include "store/definition_yaml.hpp"
+#include "store/resources_yaml.hpp"
 #include "store/yaml_reader.hpp"
 
 namespace zoned::store {
@@ -35,12 +33,6 @@ Node listNode(const std::vector<std::string>& texts) {
     return list;
 }
 
-std::string decimalText(double value) {
-    std::array<char, 400> buffer{}; // the largest double has 309 digits before the point
-    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed).ptr;
-    return {buffer.data(), end};
-}
-
 Node nicNode(const zone::Nic& nic) {
     Node map;
     put(map, "name", textNode(nic.name));
@@ -52,23 +44,6 @@ Node nicNode(const zone::Nic& nic) {
     }
     if (nic.gateway) {
         put(map, "gateway", yaml::scalar(zone::ipv4Text(*nic.gateway)));
-    }
-    return map;
-}
-
-Node resourcesNode(const zone::Resources& resources) {
-    Node map;
-    if (resources.cpus) {
-        put(map, "cpus", yaml::scalar(decimalText(*resources.cpus)));
-    }
-    if (resources.memory) {
-        put(map, "memory", yaml::scalar(yaml::sizeText(*resources.memory)));
-    }
-    if (resources.processes) {
-        put(map, "processes", yaml::scalar(std::to_string(*resources.processes)));
-    }
-    if (resources.optional) {
-        put(map, "optional", booleanNode(true));
     }
     return map;
 }
@@ -133,6 +108,9 @@ Node definitionNode(const Definition& definition) {
     }
     if (!definition.dns.empty()) {
         put(root, "dns", listNode(definition.dns));
+    }
+    if (!definition.group.empty()) {
+        put(root, "group", textNode(definition.group));
     }
     if (definition.resources != defaults.resources) {
         put(root, "resources", resourcesNode(definition.resources));

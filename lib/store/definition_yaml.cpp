@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <limits>
 
+#include "store/resources_yaml.hpp"
 #include "store/yaml_reader.hpp"
 #include "zone/schema.hpp"
 
@@ -38,22 +38,6 @@ constexpr std::array nicFields{
                      }},
     Field<zone::Nic>{"gateway", [](Reader& reader, const Node& node, Path path,
                                    zone::Nic& nic) { nic.gateway = reader.address(node, path); }},
-};
-
-constexpr std::array resourceFields{
-    Field<zone::Resources>{"cpus", [](Reader& reader, const Node& node, Path path,
-                                      zone::Resources& resources) { resources.cpus = reader.decimal(node, path); }},
-    Field<zone::Resources>{"memory", [](Reader& reader, const Node& node, Path path,
-                                        zone::Resources& resources) { resources.memory = reader.size(node, path); }},
-    Field<zone::Resources>{"processes",
-                           [](Reader& reader, const Node& node, Path path, zone::Resources& resources) {
-                               const auto count = reader.count(node, path, std::numeric_limits<std::uint32_t>::max());
-                               resources.processes = static_cast<std::uint32_t>(count.value_or(1));
-                           }},
-    Field<zone::Resources>{"optional",
-                           [](Reader& reader, const Node& node, Path path, zone::Resources& resources) {
-                               resources.optional = reader.boolean(node, path).value_or(false);
-                           }},
 };
 
 constexpr std::array mountFields{
@@ -181,9 +165,11 @@ constexpr std::array definitionFields{
                               definition.dns.push_back(reader.text(item, itemPath).value_or(""));
                           });
                       }},
+    Field<Definition>{"group", [](Reader& reader, const Node& node, Path path,
+                                  Definition& definition) { definition.group = reader.text(node, path).value_or(""); }},
     Field<Definition>{"resources",
                       [](Reader& reader, const Node& node, Path path, Definition& definition) {
-                          yaml::readFields<zone::Resources>(reader, node, path, resourceFields, definition.resources);
+                          readResources(reader, node, path, definition.resources);
                       }},
     Field<Definition>{"mounts", readMounts},
     Field<Definition>{"environment", readEnvironment},
@@ -355,7 +341,9 @@ std::vector<std::string> definitionKeysRead() {
     };
     add("", definitionFields);
     add("network[].", nicFields);
-    add("resources.", resourceFields);
+    for (const std::string& key : resourceKeysRead()) {
+        keys.push_back("resources." + key);
+    }
     add("mounts[].", mountFields);
     add("admins[].", adminFields);
     keys.emplace_back("environment.*");

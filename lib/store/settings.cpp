@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 
+#include "store/resources_yaml.hpp"
 #include "store/yaml_reader.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "zone/validate_resources.hpp"
 
 namespace zoned::store {
 
@@ -128,6 +130,43 @@ void readTable(Reader& reader, const Node& node, Path path, Settings& settings) 
     }
 }
 
+/// The line of a key that was read, or of the nearest thing around it.
+int nearestLine(const Reader& reader, std::string key, int fallback) {
+    while (!key.empty()) {
+        if (const auto found = reader.lines().find(key); found != reader.lines().end()) {
+            return found->second;
+        }
+        const std::size_t cut = key.find_last_of(".[");
+        key.resize(cut == std::string::npos ? 0 : cut);
+    }
+    return fallback;
+}
+
+/// Ranges are judged here; what the host lacks, when a zone of the group is booted: a disk that is gone must not
+/// keep the whole service from starting.
+void readGroups(Reader& reader, const Node& node, Path path, Settings& settings) {
+    if (!reader.isMap(node, path)) {
+        return;
+    }
+    for (const yaml::Entry& entry : node.entries) {
+        if (const std::string why = zone::groupNameProblem(entry.key); !why.empty()) {
+            reader.problemAt(entry.line, path, why);
+            continue;
+        }
+        const std::string groupPath = path + "." + entry.key;
+        reader.noteLine(groupPath, entry.line);
+        zone::Resources& resources = settings.groups[entry.key];
+        if (entry.value.kind == Node::Kind::null) {
+            continue; // a group without limits yet
+        }
+        readResources(reader, entry.value, groupPath, resources);
+        for (const zone::Finding& finding : zone::validateResources(resources, {})) {
+            const std::string key = groupPath + "." + finding.key;
+            reader.problemAt(nearestLine(reader, key, entry.line), key, finding.text);
+        }
+    }
+}
+
 void readLogLevel(Reader& reader, const Node& node, Path path, Settings& settings) {
     const std::vector<std::string> levels{"trace", "debug", "info", "warn", "error"};
     settings.logLevel = reader.text(node, path).value_or("");
@@ -154,6 +193,7 @@ constexpr std::array settingsFields{
                     [](Reader& reader, const Node& node, Path path, Settings& settings) {
                         yaml::readFields<Settings::ImageBuild>(reader, node, path, imageFields, settings.images);
                     }},
+    Field<Settings>{"groups", readGroups},
     Field<Settings>{"log-level", readLogLevel},
 };
 

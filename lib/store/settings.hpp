@@ -1,6 +1,7 @@
 // The service's own settings, /etc/zoned/zoned.yaml; every key has a default.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "zone/definition.hpp"
@@ -24,6 +25,8 @@ struct Settings {
         std::uint64_t maxBytes = 64ULL << 30; // an image's largest unpacked size
         std::uint64_t maxEntries = 4'000'000; // and number of files
     } images;
+    /// Limits that the zones of a group share, by the group's name.
+    std::map<std::string, zone::Resources> groups;
     std::string logLevel = "info"; // trace debug info warn error
 };
 

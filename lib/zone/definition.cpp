@@ -78,4 +78,9 @@ bool givesPrivilege(const Definition& definition) noexcept {
     return definition.privileged || !definition.mounts.empty() || !definition.admins.empty();
 }
 
+bool keyGivesPrivilege(std::string_view path) noexcept {
+    const std::string_view first = path.substr(0, path.find_first_of(".["));
+    return first == "privileged" || first == "mounts" || first == "admins";
+}
+
 } // namespace zoned::zone

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "zone/admin.hpp"
+#include "zone/cpu_set.hpp"
 
 namespace zoned::zone {
 
@@ -51,11 +52,28 @@ struct Nic {
     bool operator==(const Nic&) const = default;
 };
 
+/// Rates of one disk, a second.
+struct IoLimit {
+    std::string device;                     // a block device's path, or "disk": the one under the zone's storage
+    std::optional<std::uint64_t> read;      // bytes
+    std::optional<std::uint64_t> write;     // bytes
+    std::optional<std::uint64_t> readIops;  // operations
+    std::optional<std::uint64_t> writeIops; // operations
+    bool operator==(const IoLimit&) const = default;
+};
+
+/// Limits of a zone, or of a group of zones.
 struct Resources {
-    std::optional<double> cpus;             // processors' worth of time, 0.01..
-    std::optional<std::uint64_t> memory;    // bytes
-    std::optional<std::uint32_t> processes; // tasks
-    bool optional = false;                  // a missing controller is a warning, not an error
+    std::optional<double> cpus;              // processors' worth of time, 0.01..
+    std::optional<std::uint32_t> cpuWeight;  // 1..10000
+    std::optional<CpuSet> cpuSet;            // processors that may be used
+    std::optional<std::uint64_t> memory;     // bytes
+    std::optional<std::uint64_t> memoryHigh; // bytes
+    std::optional<std::uint64_t> swap;       // bytes
+    std::optional<std::uint32_t> processes;  // tasks
+    std::optional<std::uint32_t> ioWeight;   // 1..10000
+    std::vector<IoLimit> io;
+    bool optional = false; // a missing controller is a warning, not an error
     bool operator==(const Resources&) const = default;
 };
 
@@ -75,6 +93,7 @@ struct Definition {
     std::string hostname;            // empty: the zone's name
     std::vector<Nic> network{Nic{}}; // the default: one interface on the managed network
     std::vector<std::string> dns;
+    std::string group; // of zoned.yaml; empty: none
     Resources resources;
     std::vector<Mount> mounts;
     std::map<std::string, std::string> environment;
@@ -87,5 +106,7 @@ struct Definition {
 /// Whether it holds what only those may write who are trusted with the host: a zone that is root there, one that sees
 /// its files, and the list of those who may enter the zone.
 [[nodiscard]] bool givesPrivilege(const Definition& definition) noexcept;
+/// The same of one key, as a dotted path: "mounts[0].source".
+[[nodiscard]] bool keyGivesPrivilege(std::string_view path) noexcept;
 
 } // namespace zoned::zone

@@ -11,6 +11,7 @@ namespace {
 using enum KeyType;
 constexpr Effect atInstall = Effect::atInstall;
 constexpr Effect atBoot = Effect::atBoot;
+constexpr Effect live = Effect::live;
 constexpr Effect atOnce = Effect::atOnce;
 
 // clang-format off
@@ -44,16 +45,43 @@ constexpr std::array keys{
         "The default route. Without it the managed network's bridge is used; on another bridge there is no route."},
     Key{"dns", list, "at most 8 IPv4 or IPv6 addresses", "", false, atBoot,
         "The name servers that are written to the zone's /etc/resolv.conf. Without it those of the host are used."},
-    Key{"resources", map, "", "", false, atBoot,
+    Key{"group", name, "a group of zoned.yaml(5)", "", false, atBoot,
+        "The group of zones whose limits the zone shares with the group's other members. A reboot stays in the group; "
+        "the zone changes it when it is booted after a shutdown or halt."},
+    Key{"resources", map, "", "", false, live,
         "Limits of the zone as a whole, a map of the keys below. What is not limited here is not limited. A limit "
         "that the host cannot enforce, because it lacks the cgroup controller, makes the boot fail."},
-    Key{"resources.cpus", decimal, "0.01 to 4096", "", false, atBoot,
+    Key{"resources.cpus", decimal, "0.01 to 4096", "", false, live,
         "Processor time, in processors: 1.5 is one and a half."},
-    Key{"resources.memory", size, "16M or more", "", false, atBoot,
-        "Memory, as bytes or with K, M, G or T."},
-    Key{"resources.processes", count, "1 to 4194304", "", false, atBoot,
+    Key{"resources.cpu-weight", count, "1 to 10000", "100", false, live,
+        "The zone's share of the processors while others want them too: one of 200 gets twice as much as one of 100."},
+    Key{"resources.cpu-set", text, "processors of the host, such as 0-3,6", "", false, live,
+        "The processors that the zone may use."},
+    Key{"resources.memory", size, "16M or more", "", false, live,
+        "Memory, as bytes or with K, M, G or T. A process of a zone that needs more is killed."},
+    Key{"resources.memory-high", size, "16M to resources.memory", "", false, live,
+        "Memory from which on the zone is slowed down and its memory reclaimed, instead of processes being killed."},
+    Key{"resources.swap", size, "0 or more", "", false, live,
+        "Swap space, beside the memory; 0 keeps the zone out of it."},
+    Key{"resources.processes", count, "1 to 4194304", "16384", false, live,
         "The largest number of processes and threads together."},
-    Key{"resources.optional", boolean, "", "false", false, atBoot,
+    Key{"resources.io-weight", count, "1 to 10000", "100", false, live,
+        "The zone's share of the disks while others want them too. It is felt on disks that the host's kernel "
+        "schedules by weight: with io.cost.qos of cgroup v2 enabled, or by bfq."},
+    Key{"resources.io", list, "at most 32 devices", "", false, live,
+        "How much of a disk the zone may use in a second, for each disk a map of the keys below."},
+    Key{"resources.io[].device", text, "a block device of the host, or disk", "", true, live,
+        "The disk, such as /dev/sda; disk is the one that the zone's own files lie on. A partition stands for its "
+        "whole disk."},
+    Key{"resources.io[].read", size, "1K or more", "", false, live,
+        "Bytes read in a second."},
+    Key{"resources.io[].write", size, "1K or more", "", false, live,
+        "Bytes written in a second."},
+    Key{"resources.io[].read-iops", count, "2 to 1000000000", "", false, live,
+        "Read operations in a second."},
+    Key{"resources.io[].write-iops", count, "2 to 1000000000", "", false, live,
+        "Write operations in a second."},
+    Key{"resources.optional", boolean, "", "false", false, live,
         "Whether a limit that the host cannot enforce is left out with a warning, instead of making the boot fail."},
     Key{"mounts", list, "", "", false, atBoot,
         "Folders and files of the host that are seen inside the zone, each a map of the keys below."},
@@ -132,6 +160,8 @@ std::string_view effectText(const Key& key) {
         return "A change takes effect when the zone is installed anew.";
     case Effect::atBoot:
         return "A change takes effect at the next boot.";
+    case Effect::live:
+        return "A change takes effect at once by zonectl set, else at the next boot.";
     case Effect::atOnce:
         return "A change takes effect at once.";
     }
@@ -232,10 +262,14 @@ network:
     address: 10.213.0.10/16
     gateway: 10.213.0.1
 dns: [10.213.0.1]
+group: customers
 resources:
   cpus: 1.5
   memory: 512M
   processes: 512
+  io:
+    - device: disk
+      write: 50M
 mounts:
   - source: /srv/www
     target: /var/www

@@ -11,7 +11,8 @@ namespace zoned::zone {
 enum class KeyType { text, name, boolean, size, count, decimal, duration, address, network, path, list, map, init };
 
 /// When a change of the key reaches the zone.
-enum class Effect { atInstall, atBoot, atOnce };
+/// `live`: in a running zone by `zonectl set`, else at the next boot.
+enum class Effect { atInstall, atBoot, live, atOnce };
 
 struct Key {
     std::string_view path; // "zone", "network[].address", "resources.memory", "environment.*"

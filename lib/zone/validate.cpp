@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <set>
 
 #include "zone/admin_rules.hpp"
@@ -28,8 +27,6 @@ constexpr std::size_t maxVariableBytes = 4096;
 constexpr std::size_t maxArguments = 64;
 constexpr std::size_t maxPathBytes = 4095; // PATH_MAX without its NUL
 constexpr std::size_t maxDescriptionBytes = 1024;
-constexpr std::uint64_t minMemory = 16ULL << 20;
-constexpr std::uint32_t maxProcesses = 4194304; // PID_MAX_LIMIT of the kernel
 
 std::string nicKey(std::size_t index, std::string_view key) {
     return "network[" + std::to_string(index) + "]." + std::string(key);
@@ -241,24 +238,17 @@ void checkDns(const Definition& definition, const Surroundings&, Findings& findi
     }
 }
 
-void checkCpus(const Definition& definition, const Surroundings&, Findings& findings) {
-    const auto& cpus = definition.resources.cpus;
-    if (cpus && !(std::isfinite(*cpus) && *cpus >= 0.01 && *cpus <= 4096)) {
-        findings.push_back({"resources.cpus", "is 0.01 to 4096"});
+void checkGroup(const Definition& definition, const Surroundings& surroundings, Findings& findings) {
+    const auto& groups = surroundings.groups;
+    if (!definition.group.empty() && std::find(groups.begin(), groups.end(), definition.group) == groups.end()) {
+        findings.push_back({"group", "zoned.yaml has no group named '" + definition.group + "'" +
+                                         suggestion(definition.group, groups)});
     }
 }
 
-void checkMemory(const Definition& definition, const Surroundings&, Findings& findings) {
-    const auto& memory = definition.resources.memory;
-    if (memory && *memory < minMemory) {
-        findings.push_back({"resources.memory", "is 16M or more: no init starts with less"});
-    }
-}
-
-void checkProcesses(const Definition& definition, const Surroundings&, Findings& findings) {
-    const auto& processes = definition.resources.processes;
-    if (processes && (*processes == 0 || *processes > maxProcesses)) {
-        findings.push_back({"resources.processes", "is 1 to 4194304"});
+void checkResources(const Definition& definition, const Surroundings& surroundings, Findings& findings) {
+    for (const Finding& finding : validateResources(definition.resources, surroundings.host)) {
+        findings.push_back({"resources." + finding.key, finding.text});
     }
 }
 
@@ -361,8 +351,8 @@ void checkPrivileged(const Definition& definition, const Surroundings& surroundi
     }
 }
 
-const std::array<Check, 24>& list() {
-    static const std::array<Check, 24> all{{
+const std::array<Check, 23>& list() {
+    static const std::array<Check, 23> all{{
         {"zone-name", checkZoneName},
         {"description", checkDescription},
         {"image", checkImage},
@@ -377,9 +367,8 @@ const std::array<Check, 24>& list() {
         {"address-twice", checkAddressTwice},
         {"gateway", checkGateway},
         {"dns", checkDns},
-        {"cpus", checkCpus},
-        {"memory", checkMemory},
-        {"processes", checkProcesses},
+        {"group", checkGroup},
+        {"resources", checkResources},
         {"mount-sources", checkMountSources},
         {"mount-targets", checkMountTargets},
         {"environment", checkEnvironment},

@@ -11,6 +11,7 @@
 
 #include "zone/definition.hpp"
 #include "zone/fault.hpp"
+#include "zone/validate_resources.hpp"
 
 namespace zoned::zone {
 
@@ -20,17 +21,13 @@ struct Surroundings {
     std::vector<std::string> images; // known images
     /// Addresses held by other zones: (address, zone).
     std::vector<std::pair<std::uint32_t, std::string>> addressesTaken;
+    std::vector<std::string> groups; // of zoned.yaml
+    HostResources host;
     bool allowPrivileged = true; // the requester is the host's administrator
     /// Those of the definition's administrators that this host does not have, where that is asked: it is when a
     /// definition is stored; one that was stored stays good when a user is deleted, who then is nobody's administrator.
     std::vector<std::string> missingUsers;
     std::vector<std::string> missingGroups;
-};
-
-/// A check's finding before it is given a file and a line.
-struct Finding {
-    std::string key;
-    std::string text;
 };
 
 struct Check {

@@ -54,7 +54,8 @@ class Census:
         for line in readLines(f"/proc/{pid}/cgroup"):
             path = line.split(":", 2)[2]
             if f"/{self.host.tag}.slice/" in path:
-                part = path.split(f"/{self.host.tag}.slice/", 1)[1].split("/")[0]
+                below = path.split(f"/{self.host.tag}.slice/", 1)[1]
+                part = re.sub(r"^zones-[a-z0-9_]+\.slice/", "", below).split("/")[0]  # of a group
                 return re.sub(r"^zone@(.*)\.service$", r"\1", part)
         return None
 
@@ -159,7 +160,12 @@ class Census:
         top = self.host.cgroup
         if not top.is_dir():
             return
-        for folder in (entry for entry in top.iterdir() if entry.is_dir()):
+        folders = [entry for entry in top.iterdir() if entry.is_dir()]
+        groups = [entry for entry in folders if re.fullmatch(r"zones-[a-z0-9_]+\.slice", entry.name)]
+        members = {group: [entry for entry in group.iterdir() if entry.is_dir()] for group in groups}
+        for group in (group for group in groups if not members[group]):
+            self.add("cgroup", f"{group}: a group without zones")
+        for folder in [entry for entry in folders if entry not in groups] + sum(members.values(), []):
             owner = re.sub(r"^zone@(.*)\.service$", r"\1", folder.name)
             if owner in self.active:
                 payloads = [sub.name for sub in folder.iterdir() if sub.is_dir() and sub.name.startswith("payload")]

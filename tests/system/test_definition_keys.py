@@ -5,6 +5,7 @@ A test claims its keys with @shows(…); test_every_key_has_a_test compares the 
 of a key that is no more.
 """
 
+import os
 import re
 import time
 from pathlib import Path
@@ -165,7 +166,8 @@ def limit(host, key, value, controller, file, expected):
     if hasController(controller):
         zone.boot()
         group = cgroupMount() / zone.get("CGroup").lstrip("/")
-        found = [path.read_text().strip() for path in (group / file, *group.glob(f"*/{file}")) if path.exists()]
+        found = [line for path in (group / file, *group.glob(f"*/{file}")) if path.exists()
+                 for line in path.read_text().splitlines()]
         assert expected in found
     else:
         with pytest.raises((BusFault, AssertionError)) as told:
@@ -188,6 +190,51 @@ def test_memory_is_limited(host):
 @shows("resources.processes")
 def test_the_number_of_processes_is_limited(host):
     limit(host, "resources.processes", "512", "pids", "pids.max", "512")
+
+
+@shows("resources.cpu-weight")
+def test_the_share_of_the_processors_is_set(host):
+    limit(host, "resources.cpu-weight", "200", "cpu", "cpu.weight", "200")
+
+
+@shows("resources.cpu-set")
+def test_the_processors_are_chosen(host):
+    limit(host, "resources.cpu-set", "0", "cpuset", "cpuset.cpus", "0")
+
+
+@shows("resources.memory-high")
+def test_memory_is_reclaimed_from_a_mark_on(host):
+    limit(host, "resources.memory-high", "256M", "memory", "memory.high", str(256 << 20))
+
+
+@shows("resources.swap")
+def test_swap_is_limited(host):
+    limit(host, "resources.swap", "0", "memory", "memory.swap.max", "0")
+
+
+@shows("resources.io-weight")
+def test_the_share_of_the_disks_is_set(host):
+    limit(host, "resources.io-weight", "50", "io", "io.weight", "default 50")
+
+
+@shows("resources.io", "resources.io[].device", "resources.io[].read", "resources.io[].write",
+       "resources.io[].read-iops", "resources.io[].write-iops")
+def test_the_use_of_a_disk_is_limited(host):
+    status = host.storage("z1").parent.stat()
+    disk = f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}"
+    whole = Path(f"/sys/dev/block/{disk}/partition").exists()
+    disk = Path(f"/sys/dev/block/{disk}/../dev").read_text().strip() if whole else disk
+    limit(host, "resources.io", "[{device: disk, read: 2M, write: 1M, read-iops: 100, write-iops: 50}]", "io",
+          "io.max", f"{disk} rbps=2097152 wbps=1048576 riops=100 wiops=50")
+
+
+@shows("group")
+def test_a_zone_of_a_group_is_in_the_groups_cgroup(makeHost):
+    host = makeHost(settings={"groups": {"customers": None}}).start()
+    host.busybox()
+    zone = host.zone("z1", group="customers", boot=True)
+    assert zone.get("CGroup").endswith("/zones-customers.slice/z1")
+    assert "/zones-customers.slice/z1/payload" in Path(f"/proc/{zone.pid}/cgroup").read_text()
 
 
 @shows("resources.optional")

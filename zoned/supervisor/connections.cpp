@@ -103,11 +103,24 @@ void Connections::obey(ClientAt client, const std::string& request) {
         supervisor_.shutdown(std::chrono::seconds(json.value("timeout", 90)));
     } else if (type == "reboot") {
         supervisor_.reboot(json.value("force", false));
+    } else if (type == "limits") {
+        setLimits(*client, request);
     } else if (type == "exec") {
         enter(client, request);
     } else if (type == "console") {
         const sys::UniqueFd viewer = supervisor_.openConsole();
         answer(*client, encode({{"type", "opened"}, {"id", json.value("id", 0)}}), {viewer.get()});
+    }
+}
+
+void Connections::setLimits(Client& client, const std::string& request) {
+    const Json json = Json::parse(request);
+    const int id = json.value("id", 0);
+    try {
+        supervisor_.setLimits(platform::limitsFromJson(json.at("limits").dump()));
+        answer(client, encode({{"type", "opened"}, {"id", id}}));
+    } catch (const std::exception& error) {
+        answer(client, encode({{"type", "refused"}, {"id", id}, {"text", error.what()}}));
     }
 }
 

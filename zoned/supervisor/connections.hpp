@@ -31,6 +31,7 @@ private:
     void take();
     void read(ClientAt client);
     void obey(ClientAt client, const std::string& request);
+    void setLimits(Client& client, const std::string& request);
     void enter(ClientAt client, const std::string& request);
     void answer(Client& client, const std::string& text, const std::vector<int>& fds = {});
     void drop(ClientAt client);

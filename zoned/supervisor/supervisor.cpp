@@ -239,6 +239,15 @@ void Supervisor::reboot(bool force) {
     rebootWanted_ = initExit_ && status_.state == State::shuttingDown;
 }
 
+void Supervisor::setLimits(std::vector<platform::Limit> limits) {
+    if (status_.state != State::running && status_.state != State::ready) {
+        throw sys::Error("changing the limits of zone " + place_.zone + ": it is not up", 0);
+    }
+    platform::changeLimits(place_.cgroup, zone_->zone.spec.limits, limits);
+    zone_->zone.spec.limits = limits;
+    spec_->limits = std::move(limits); // what a reboot takes where no service answers
+}
+
 std::string Supervisor::reasonOf(int waitStatus) const {
     if (killed_ && stopAsked_) {
         return stopNote_.empty() ? std::string(platform::haltedReason) : stopNote_;

@@ -53,6 +53,8 @@ public:
     void halt();
     void shutdown(std::chrono::seconds timeout);
     void reboot(bool force);
+    /// Other limits for the zone that is up, and for its reboots. Throws sys::Error, and then nothing is changed.
+    void setLimits(std::vector<platform::Limit> limits);
 
     [[nodiscard]] sys::UniqueFd openConsole() { return console_.addViewer(); }
     /// Throws sys::Error where the zone does not run.

@@ -35,6 +35,7 @@ zone::Surroundings surroundings() {
     zone::Surroundings result;
     result.subnet = *zone::parseIpv4Network("10.213.0.1/16");
     result.images = {"bookworm"};
+    result.groups = {"customers"};
     return result;
 }
 
@@ -53,6 +54,8 @@ TEST_CASE("the example of the manual is read, every key of it", "[definition_yam
     CHECK(definition.network[0].address->str() == "10.213.0.10/16");
     CHECK(definition.network[0].gateway == zone::parseIpv4("10.213.0.1"));
     CHECK(definition.dns == std::vector<std::string>{"10.213.0.1"});
+    CHECK(definition.group == "customers");
+    CHECK(definition.resources.io == std::vector<zone::IoLimit>{{"disk", {}, 50ULL << 20, {}, {}}});
     CHECK(definition.resources.cpus == 1.5);
     CHECK(definition.resources.memory == 512ULL << 20);
     CHECK(definition.resources.processes == 512U);
@@ -125,7 +128,19 @@ TEST_CASE("every key of the schema changes the definition when it is set", "[def
         {"dns", {"dns", "[9.9.9.9]"}},
         {"resources", {"resources", "{memory: 1G}"}},
         {"resources.cpus", {"resources.cpus", "0.5"}},
+        {"resources.cpu-weight", {"resources.cpu-weight", "200"}},
+        {"resources.cpu-set", {"resources.cpu-set", "0-3,6"}},
         {"resources.memory", {"resources.memory", "512M"}},
+        {"resources.memory-high", {"resources.memory-high", "256M"}},
+        {"resources.swap", {"resources.swap", "0"}},
+        {"resources.io-weight", {"resources.io-weight", "50"}},
+        {"resources.io", {"resources.io", "[{device: disk, read: 50M}]"}},
+        {"resources.io[].device", {"resources.io[0].device", "/dev/sdb"}},
+        {"resources.io[].read", {"resources.io[0].read", "2M"}},
+        {"resources.io[].write", {"resources.io[0].write", "2M"}},
+        {"resources.io[].read-iops", {"resources.io[0].read-iops", "100"}},
+        {"resources.io[].write-iops", {"resources.io[0].write-iops", "100"}},
+        {"group", {"group", "customers"}},
         {"resources.processes", {"resources.processes", "100"}},
         {"resources.optional", {"resources.optional", "true"}},
         {"mounts", {"mounts", "[{source: /a, target: /b}]"}},
@@ -147,8 +162,10 @@ TEST_CASE("every key of the schema changes the definition when it is set", "[def
         const auto& [path, value] = examples.at(std::string(key.path));
         const bool inMount = key.path.substr(0, 8) == "mounts[]";
         const bool inAdmin = key.path.substr(0, 8) == "admins[]";
+        const bool inIo = key.path.find("io[]") != std::string_view::npos;
         const std::string start = least + (inMount ? "mounts: [{source: /a, target: /b}]\n" : "") +
-                                  (inAdmin ? "admins: [{user: alice, may: [login]}]\n" : "");
+                                  (inAdmin ? "admins: [{user: alice, may: [login]}]\n" : "") +
+                                  (inIo ? "resources: {io: [{device: /dev/sda, read: 1M}]}\n" : "");
         const auto before = parseDefinition(start, "").definition;
         const auto after = parseDefinition(applySettings(start, {{path, value}}), "").definition;
         CHECK_FALSE(before == after);
@@ -365,6 +382,17 @@ TEST_CASE("what is written reads back the same", "[definition_yaml]") {
             definition.resources.processes = static_cast<std::uint32_t>(random());
             definition.resources.optional = random() % 2;
         }
+        if (random() % 2) {
+            definition.group = one(words);
+            definition.resources.cpuWeight = static_cast<std::uint32_t>(random());
+            definition.resources.cpuSet = zone::parseCpuSet(random() % 2 ? "0-3,6" : "1");
+            definition.resources.memoryHigh = random();
+            definition.resources.swap = random() % 2 ? 0 : random();
+            definition.resources.ioWeight = static_cast<std::uint32_t>(random());
+            for (auto n = random() % 3; n > 0; --n) {
+                definition.resources.io.push_back({one(words), random(), {}, {}, random()});
+            }
+        }
         definition.stopTimeout = std::chrono::seconds(random() % 100000);
         definition.privileged = random() % 2;
         for (auto n = random() % 3; n > 0; --n) {
@@ -378,6 +406,32 @@ TEST_CASE("what is written reads back the same", "[definition_yaml]") {
         REQUIRE(parseDefinition(text, "").definition == definition);
         CHECK(writeDefinition(parseDefinition(text, "").definition) == text);
     }
+}
+
+TEST_CASE("what is wrong with limits is told with its line", "[definition_yaml]") {
+    CHECK(complaint(least + "resources:\n  cpu-set: 0-x\n") ==
+          "web.yaml:4: resources.cpu-set: '0-x' is no set of processors; write it such as 0-3,6");
+    CHECK(complaint(least + "resources:\n  io:\n    - read: 1M\n") ==
+          "web.yaml:5: resources.io[0].device: the key is missing");
+    CHECK(complaint(least + "resources:\n  io:\n    - device: disk\n      reed: 1M\n") ==
+          "web.yaml:6: resources.io[0].reed: there is no such key; did you mean 'read'?");
+    CHECK(complaint(least + "resources:\n  cpu-weight: 10001\n  io-weight: -1\n") ==
+          "web.yaml:5: resources.io-weight: '-1' is not a whole number");
+    const auto refusal = [](const std::string& text) -> std::string {
+        try {
+            (void)readDefinition(text, "web.yaml", surroundings());
+            return "";
+        } catch (const zone::DefinitionFault& fault) {
+            return fault.what();
+        }
+    };
+    CHECK(refusal(least + "resources:\n  cpu-weight: 0\n") ==
+          "web.yaml:4: resources.cpu-weight: is 1 to 10000; a zone without one has 100");
+    CHECK(refusal(least + "resources:\n  io:\n    - device: disk\n      write: 1\n") ==
+          "web.yaml:6: resources.io[0].write: is 1K or more, in bytes a second");
+    CHECK(refusal(least + "group: custommers\n") ==
+          "web.yaml:3: group: zoned.yaml has no group named 'custommers'; did you mean 'customers'?");
+    CHECK(refusal(least + "group: customers\n").empty());
 }
 
 TEST_CASE("defaults are left out of what is written", "[definition_yaml]") {

@@ -90,6 +90,13 @@ TEST_CASE("bad settings are told with file, line and key", "[settings]") {
                                   "images: {max-bytes: 1}",
                                   "images: {max-bytes: 12Q}",
                                   "images: {max-entries: 0}",
+                                  "groups: [a]",
+                                  "groups: {a-b: {memory: 1G}}",
+                                  "groups: {A: {memory: 1G}}",
+                                  "groups: {customers: {memory: 1M}}",
+                                  "groups: {customers: {memoryy: 1G}}",
+                                  "groups: {customers: {cpu-weight: 0}}",
+                                  "groups: {customers: [1]}",
                                   "log-level: loud",
                                   "zone: web",
                                   "network: []",
@@ -99,6 +106,17 @@ TEST_CASE("bad settings are told with file, line and key", "[settings]") {
         CAPTURE(bad);
         CHECK(complaint(bad).find("zoned.yaml:1: ") == 0);
     }
+}
+
+TEST_CASE("groups have limits as definitions have them", "[settings]") {
+    const auto groups =
+        store::parseSettings("groups:\n  customers:\n    memory: 4G\n    cpus: 2\n  staff:\n", "zoned.yaml").groups;
+    CHECK(groups.size() == 2);
+    CHECK(groups.at("customers").memory == 4ULL << 30);
+    CHECK(groups.at("customers").cpus == 2);
+    CHECK(groups.at("staff") == zone::Resources{});
+    CHECK(complaint("groups:\n  customers:\n    memory: 4G\n    io-weight: 10001\n")
+              .find("zoned.yaml:4: groups.customers.io-weight: is 1 to 10000") == 0);
 }
 
 TEST_CASE("a settings file of any size is told of, not read", "[settings]") {

@@ -17,6 +17,11 @@ Surroundings surroundings() {
     result.addressesTaken = {{*parseIpv4("10.213.0.20"), "db"}, {*parseIpv4("10.213.0.21"), "web"}};
     result.missingUsers = {"gone"};
     result.missingGroups = {"gone"};
+    result.groups = {"customers", "staff"};
+    result.host.cpus = *parseCpuSet("0-3");
+    result.host.deviceProblem = [](const std::string& device) {
+        return device == "/dev/nosuch" ? "there is none" : "";
+    };
     return result;
 }
 
@@ -54,6 +59,72 @@ Nic nic(const std::string& address, const std::string& bridge = "", const std::s
         result.gateway = *parseIpv4(gateway);
     }
     return result;
+}
+
+Change io(IoLimit limit) {
+    return [limit = std::move(limit)](Definition& definition) { definition.resources.io = {limit}; };
+}
+
+std::vector<Example> resourceExamples() {
+    return {
+        bad("resources.cpus", [](Definition& d) { d.resources.cpus = 0; }),
+        bad("resources.cpus", [](Definition& d) { d.resources.cpus = 0.009; }),
+        bad("resources.cpus", [](Definition& d) { d.resources.cpus = -1; }),
+        bad("resources.cpus", [](Definition& d) { d.resources.cpus = 4097; }),
+        bad("resources.cpus", [](Definition& d) { d.resources.cpus = std::numeric_limits<double>::quiet_NaN(); }),
+        bad("resources.cpus", [](Definition& d) { d.resources.cpus = std::numeric_limits<double>::infinity(); }),
+        fine([](Definition& d) { d.resources.cpus = 0.01; }),
+        fine([](Definition& d) { d.resources.cpus = 4096; }),
+        bad("resources.cpu-weight", [](Definition& d) { d.resources.cpuWeight = 0; }),
+        bad("resources.cpu-weight", [](Definition& d) { d.resources.cpuWeight = 10001; }),
+        fine([](Definition& d) { d.resources.cpuWeight = 1; }),
+        fine([](Definition& d) { d.resources.cpuWeight = 10000; }),
+        bad("resources.io-weight", [](Definition& d) { d.resources.ioWeight = 0; }),
+        bad("resources.io-weight", [](Definition& d) { d.resources.ioWeight = 10001; }),
+        fine([](Definition& d) { d.resources.ioWeight = 10000; }),
+        bad("resources.cpu-set", [](Definition& d) { d.resources.cpuSet = parseCpuSet("4"); }),
+        bad("resources.cpu-set", [](Definition& d) { d.resources.cpuSet = parseCpuSet("0-8"); }),
+        fine([](Definition& d) { d.resources.cpuSet = parseCpuSet("0-3"); }),
+        bad("resources.memory", [](Definition& d) { d.resources.memory = 0; }),
+        bad("resources.memory", [](Definition& d) { d.resources.memory = (16ULL << 20) - 1; }),
+        fine([](Definition& d) { d.resources.memory = 16ULL << 20; }),
+        bad("resources.memory-high", [](Definition& d) { d.resources.memoryHigh = (16ULL << 20) - 1; }),
+        bad("resources.memory-high",
+            [](Definition& d) {
+                d.resources.memory = 32ULL << 20;
+                d.resources.memoryHigh = 33ULL << 20;
+            }),
+        fine([](Definition& d) {
+            d.resources.memory = 32ULL << 20;
+            d.resources.memoryHigh = 32ULL << 20;
+        }),
+        fine([](Definition& d) { d.resources.swap = 0; }),
+        bad("resources.processes", [](Definition& d) { d.resources.processes = 0; }),
+        bad("resources.processes", [](Definition& d) { d.resources.processes = 4194305; }),
+        fine([](Definition& d) { d.resources.processes = 1; }),
+        fine([](Definition& d) { d.resources.processes = 4194304; }),
+        bad("resources.io[0].device", io({"", 4096, {}, {}, {}})),
+        bad("resources.io[0].device", io({"sda", 4096, {}, {}, {}})),
+        bad("resources.io[0].device", io({"/dev/nosuch", 4096, {}, {}, {}})),
+        bad("resources.io[0].device", io({"/dev/sd a", 4096, {}, {}, {}})),
+        bad("resources.io[0]", io({"/dev/sda", {}, {}, {}, {}})),
+        bad("resources.io[0].read", io({"/dev/sda", 1023, {}, {}, {}})),
+        bad("resources.io[0].write", io({"/dev/sda", {}, 0, {}, {}})),
+        bad("resources.io[0].read-iops", io({"/dev/sda", {}, {}, 1, {}})),
+        bad("resources.io[0].write-iops", io({"/dev/sda", {}, {}, {}, 1000000001})),
+        bad("resources.io[1].device",
+            [](Definition& d) {
+                d.resources.io = {{"disk", 4096, {}, {}, {}}, {"disk", {}, 4096, {}, {}}};
+            }),
+        bad("resources.io",
+            [](Definition& d) {
+                for (int i = 0; i < 33; ++i) {
+                    d.resources.io.push_back({"/dev/sd" + std::to_string(i), 4096, {}, {}, {}});
+                }
+            }),
+        fine(io({"disk", 1024, 1024, 2, 1000000000})),
+        fine(io({"/dev/sda", 1024, {}, {}, {}})),
+    };
 }
 
 Change network(std::vector<Nic> nics) {
@@ -178,23 +249,11 @@ const std::map<std::string, std::vector<Example>>& examples() {
           bad("dns", [](Definition& d) { d.dns = std::vector<std::string>(9, "9.9.9.9"); }), fine([](Definition& d) {
               d.dns = {"9.9.9.9", "2620:fe::fe"};
           })}},
-        {"cpus",
-         {bad("resources.cpus", [](Definition& d) { d.resources.cpus = 0; }),
-          bad("resources.cpus", [](Definition& d) { d.resources.cpus = 0.009; }),
-          bad("resources.cpus", [](Definition& d) { d.resources.cpus = -1; }),
-          bad("resources.cpus", [](Definition& d) { d.resources.cpus = 4097; }),
-          bad("resources.cpus", [](Definition& d) { d.resources.cpus = std::numeric_limits<double>::quiet_NaN(); }),
-          bad("resources.cpus", [](Definition& d) { d.resources.cpus = std::numeric_limits<double>::infinity(); }),
-          fine([](Definition& d) { d.resources.cpus = 0.01; }), fine([](Definition& d) { d.resources.cpus = 4096; })}},
-        {"memory",
-         {bad("resources.memory", [](Definition& d) { d.resources.memory = 0; }),
-          bad("resources.memory", [](Definition& d) { d.resources.memory = (16ULL << 20) - 1; }),
-          fine([](Definition& d) { d.resources.memory = 16ULL << 20; })}},
-        {"processes",
-         {bad("resources.processes", [](Definition& d) { d.resources.processes = 0; }),
-          bad("resources.processes", [](Definition& d) { d.resources.processes = 4194305; }),
-          fine([](Definition& d) { d.resources.processes = 1; }),
-          fine([](Definition& d) { d.resources.processes = 4194304; })}},
+        {"group",
+         {bad("group", [](Definition& d) { d.group = "custommers"; }),
+          bad("group", [](Definition& d) { d.group = "../customers"; }),
+          fine([](Definition& d) { d.group = "customers"; }), fine([](Definition&) {})}},
+        {"resources", resourceExamples()},
         {"mount-sources",
          {bad("mounts[0].source", mount("srv", "/a")), bad("mounts[0].source", mount("", "/a")),
           bad("mounts[0].source", mount("/srv/../etc", "/a")), bad("mounts[0].source", mount("/..", "/a")),

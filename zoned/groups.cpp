@@ -1,0 +1,124 @@
+#include "groups.hpp"
+
+#include <cmath>
+
+#include "sys/cgroup.hpp"
+#include "sys/error.hpp"
+#include "sys/file.hpp"
+#include "zone/fault.hpp"
+
+namespace zoned::daemon {
+namespace {
+
+/// Writes the file where it has another content; "" removes it. Returns true where something changed.
+bool settleFile(const std::string& path, const std::string& content) {
+    const auto now = sys::readFile(path);
+    if (now.value_or("") == content) {
+        return false;
+    }
+    if (content.empty()) {
+        return sys::removeFile(path);
+    }
+    sys::replaceVolatileFile(path, content, 0644);
+    return true;
+}
+
+} // namespace
+
+std::string groupSlice(const std::string& group) {
+    return "zones-" + group + ".slice";
+}
+
+std::string groupUnit(const std::string& group, const zone::Resources& resources, const std::string& storage) {
+    std::string text = "# Made by zoned from groups." + group +
+                       " of /etc/zoned/zoned.yaml.\n"
+                       "[Unit]\nDescription=Zones of the group " +
+                       group + "\nDocumentation=man:zoned.yaml(5)\n\n[Slice]\n";
+    const auto add = [&text](const char* key, const auto& value) {
+        if (value) {
+            text += sys::join(key, "=", *value, "\n");
+        }
+    };
+    if (resources.cpus) {
+        text += sys::join("CPUQuota=", std::llround(*resources.cpus * 100), "%\n");
+    }
+    add("CPUWeight", resources.cpuWeight);
+    if (resources.cpuSet) {
+        text += "AllowedCPUs=" + resources.cpuSet->str() + "\n";
+    }
+    add("MemoryMax", resources.memory);
+    add("MemoryHigh", resources.memoryHigh);
+    add("MemorySwapMax", resources.swap);
+    add("TasksMax", resources.processes);
+    add("IOWeight", resources.ioWeight);
+    for (const zone::IoLimit& limit : resources.io) {
+        // a file's path stands for the disk under it
+        const std::string disk = limit.device == "disk" ? storage : limit.device;
+        const auto addRate = [&](const char* key, const std::optional<std::uint64_t>& rate) {
+            if (rate) {
+                text += sys::join(key, "=", disk, " ", *rate, "\n");
+            }
+        };
+        addRate("IOReadBandwidthMax", limit.read);
+        addRate("IOWriteBandwidthMax", limit.write);
+        addRate("IOReadIOPSMax", limit.readIops);
+        addRate("IOWriteIOPSMax", limit.writeIops);
+    }
+    return text;
+}
+
+std::vector<LimitFile> groupLimits(const Host& host, const std::string& group, std::vector<std::string>& warnings) {
+    const auto found = host.settings.groups.find(group);
+    if (found == host.settings.groups.end()) {
+        throw zone::Fault(zone::FaultKind::failed, "zoned.yaml has no group named '" + group + "'");
+    }
+    const std::string owner = "groups." + group + ".";
+    for (const zone::Finding& finding : zone::validateResources(found->second, hostResources(host))) {
+        throw zone::Fault(zone::FaultKind::failed,
+                          host.paths.settings + ": " + owner + finding.key + ": " + finding.text);
+    }
+    return offeredLimits(found->second, diskNumbers(host), sys::availableControllers(host.cgroupRoot), owner,
+                         "zoned.yaml", warnings);
+}
+
+std::string plannedCgroup(const std::string& slice, const std::string& leaf, const std::string& group) {
+    return slice + "/" + (group.empty() ? "" : groupSlice(group) + "/") + leaf;
+}
+
+std::string zoneCgroup(const std::string& slice, const std::string& leaf, const std::string& group) {
+    // The zone's definition may name another group than the one it was booted in: the kernel knows.
+    const std::string planned = plannedCgroup(slice, leaf, group);
+    if (sys::exists(planned)) {
+        return planned;
+    }
+    std::vector<std::string> places{slice};
+    for (const std::string& entry : sys::listDirectory(slice)) {
+        if (entry.starts_with("zones-") && entry.ends_with(".slice")) {
+            places.push_back(slice + "/" + entry);
+        }
+    }
+    for (const std::string& place : places) {
+        if (sys::exists(place + "/" + leaf)) {
+            return place + "/" + leaf;
+        }
+    }
+    return planned;
+}
+
+bool GroupUnits::place(const zone::ZoneName& zone, const std::string& group) {
+    const std::string dropIns = folder_ + "/zone@" + zone.str() + ".service.d";
+    const auto found = host_.settings.groups.find(group);
+    if (group.empty() || found == host_.settings.groups.end()) {
+        const bool changed = sys::exists(dropIns) && settleFile(dropIns + "/zoned-group.conf", "");
+        if (changed && sys::listDirectory(dropIns).empty()) {
+            sys::removeTree(dropIns);
+        }
+        return changed;
+    }
+    bool changed = settleFile(folder_ + "/" + groupSlice(group), groupUnit(group, found->second, host_.paths.zones));
+    sys::makeDirectories(dropIns, 0755);
+    changed |= settleFile(dropIns + "/zoned-group.conf", "[Service]\nSlice=" + groupSlice(group) + "\n");
+    return changed;
+}
+
+} // namespace zoned::daemon
