@@ -112,7 +112,8 @@ constexpr std::array keys{
         "A group whose members it is: whoever has the group when connecting to the bus."},
     Key{"admins[].may", list, "login, exec, console, manage", "", true, atOnce,
         "What they may. login: a login shell in the zone. exec: run programs in it. Both are as any user of the zone, "
-        "root included. console: its console. manage: boot, ready, shutdown, halt and reboot, and cancel such a job."},
+        "root included, which in a privileged zone is root of the host. console: its console. manage: boot, with "
+        "arguments for its init, ready, shutdown, halt and reboot, and cancel such a job."},
 };
 // clang-format on
 

@@ -205,7 +205,7 @@ def test_one_user_cannot_make_zoned_ask_without_end(host, polkit):
              "from support.bus import *\n"
              "bus = Bus(sys.argv[2])\n"
              "for _ in range(40):\n"
-             "    bus.connection.call(SERVICE, zonePath('z1'), ZONE, 'GetDefinition', None, None, 0, 30000, None, None)\n"
+             "    bus.connection.call(SERVICE, zonePath('z1'), ZONE, 'GetDefinition', None, None, 0, -1, None, None)\n"
              "bus.connection.flush_sync(None)\n"
              "sys.stdin.read()\n")
     process = subprocess.Popen(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "/usr/bin/python3",
