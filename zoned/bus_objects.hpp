@@ -11,6 +11,7 @@
 #include "api/object_path.hpp"
 #include "authorizer.hpp"
 #include "error_reply.hpp"
+#include "host_boot.hpp"
 #include "image_jobs.hpp"
 #include "installer.hpp"
 #include "jobs.hpp"
@@ -27,6 +28,7 @@ struct Domain {
     Lifecycle& lifecycle;
     Installer& installer;
     ImageJobs& imageJobs;
+    HostBoot& hostBoot;
 };
 
 /// Throws Fault notPermitted where the sender of the message that `object` handles may not do this.

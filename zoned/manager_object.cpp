@@ -51,6 +51,9 @@ std::string ManagerObject::Version() {
 std::string ManagerObject::noteOf(const ZoneView& view) const {
     std::string note;
     const auto add = [&note](const std::string& text) { note += (note.empty() ? "" : "; ") + text; };
+    if (!view.maintenance.empty()) {
+        add("maintenance: " + view.maintenance);
+    }
     if (view.job != 0) {
         for (const JobInfo& job : domain_.jobs.list()) {
             if (job.id == view.job) {
@@ -63,7 +66,7 @@ std::string ManagerObject::noteOf(const ZoneView& view) const {
     }
     if (!view.problem.empty()) {
         add("invalid: " + firstLine(view.problem));
-    } else if (endedBadly(view)) {
+    } else if (view.maintenance.empty() && endedBadly(view)) {
         add(firstLine(view.reason));
     }
     return note;
@@ -162,6 +165,20 @@ sdbus::ObjectPath ManagerObject::BuildImage(const std::string& name, const std::
         build.init = given.take<std::string>("init", build.init);
         given.requireEmpty();
         return jobObject(domain_.imageJobs.build(name, build));
+    });
+}
+
+sdbus::ObjectPath ManagerObject::Autoboot() {
+    return answer("Autoboot", [&] {
+        requirePermission(getObject(), Verb::manage, "all zones");
+        return jobObject(domain_.hostBoot.bootAll());
+    });
+}
+
+sdbus::ObjectPath ManagerObject::ShutdownAll() {
+    return answer("ShutdownAll", [&] {
+        requirePermission(getObject(), Verb::manage, "all zones");
+        return jobObject(domain_.hostBoot.shutdownAll());
     });
 }
 

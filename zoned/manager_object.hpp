@@ -32,6 +32,8 @@ private:
                                   const std::string& origin) override;
     sdbus::ObjectPath BuildImage(const std::string& name, const std::string& suite,
                                  const std::map<std::string, sdbus::Variant>& options) override;
+    sdbus::ObjectPath Autoboot() override;
+    sdbus::ObjectPath ShutdownAll() override;
     std::vector<JobRow> ListJobs() override;
     std::string Version() override;
 

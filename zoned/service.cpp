@@ -1,7 +1,6 @@
 #include "service.hpp"
 
 #include <algorithm>
-#include <thread>
 
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
@@ -20,7 +19,7 @@ Service::Service(sys::EventLoop& loop, Host host)
       registry_(loop, host_, jobs_),
       launcher_(host_.systemd ? systemdLauncher(host_, bus_) : directLauncher(loop, host_)),
       lifecycle_(loop, host_, registry_, jobs_, *launcher_), installer_(host_, registry_, jobs_, workers_),
-      imageJobs_(host_, registry_, jobs_, workers_) {}
+      imageJobs_(host_, registry_, jobs_, workers_), hostBoot_(loop, host_, registry_, jobs_, lifecycle_) {}
 
 Service::~Service() {
     jobs_.listen({});
@@ -29,12 +28,13 @@ Service::~Service() {
 
 void Service::start(std::function<void()> ready) {
     ready_ = std::move(ready);
-    const Domain domain{host_, registry_, jobs_, lifecycle_, installer_, imageJobs_};
+    const Domain domain{host_, registry_, jobs_, lifecycle_, installer_, imageJobs_, hostBoot_};
     manager_ = std::make_unique<ManagerObject>(bus_.connection(), domain);
     publishZones();
     publishJobs();
     registry_.load();
     imageJobs_.sweep();
+    hostBoot_.load();
     recover();
 }
 
@@ -47,7 +47,7 @@ void Service::bury(std::unique_ptr<Object> object) {
 }
 
 void Service::publishZones() {
-    const Domain domain{host_, registry_, jobs_, lifecycle_, installer_, imageJobs_};
+    const Domain domain{host_, registry_, jobs_, lifecycle_, installer_, imageJobs_, hostBoot_};
     Registry::Listener listener;
     listener.zoneAdded = [this, domain](const Zone& zone) {
         zoneObjects_[zone.name] = std::make_unique<ZoneObject>(bus_.connection(), domain, zone.name);
@@ -58,6 +58,7 @@ void Service::publishZones() {
         }
     };
     listener.zoneRemoved = [this](const zone::ZoneName& name) {
+        hostBoot_.zoneRemoved(name);
         if (const auto found = zoneObjects_.find(name); found != zoneObjects_.end()) {
             bury(std::move(found->second));
             zoneObjects_.erase(found);
@@ -81,7 +82,7 @@ void Service::publishZones() {
 }
 
 void Service::publishJobs() {
-    const Domain domain{host_, registry_, jobs_, lifecycle_, installer_, imageJobs_};
+    const Domain domain{host_, registry_, jobs_, lifecycle_, installer_, imageJobs_, hostBoot_};
     Jobs::Listener listener;
     listener.added = [this, domain](const JobInfo& job) {
         jobObjects_[job.id] = std::make_unique<JobObject>(bus_.connection(), domain, job);
@@ -115,9 +116,7 @@ void Service::jobEnded(const JobInfo& job, const JobEnd& end) {
         jobObjects_.erase(found);
     }
     manager_->emitJobRemoved(job.id, jobObject(job.id), job.kind, job.hold.name, result, error, end.text);
-    if (bootJobs_.erase(job.id) != 0) {
-        bootNext();
-    }
+    hostBoot_.jobEnded(job, end);
 }
 
 /// Every folder in RUN/zones is a zone that was active, or had its console open, when the last service ended.
@@ -128,6 +127,8 @@ void Service::recover() {
             names.emplace_back(entry);
         }
     }
+    runWatch_.emplace(loop_, host_.paths.runZones,
+                      [this](const std::string& name) { lifecycle_.supervisorAppeared(name); });
     recovering_ = names.size() + 1;
     for (const zone::ZoneName& name : names) {
         lifecycle_.recover(name, [this] { recovered(); });
@@ -143,7 +144,7 @@ void Service::recovered() {
             watchNetwork();
             bus_.requestName(api::busName);
             ready_();
-            autoboot();
+            hostBoot_.begin();
         });
     }
 }
@@ -199,38 +200,6 @@ void Service::watchNetwork() {
         });
     } catch (const sys::Error& error) {
         spdlog::warn("{}; rules that others take away are put back at the next boot of a zone only", error.what());
-    }
-}
-
-/// RUN is a tmpfs: what is not there yet has not been done since the host was booted.
-void Service::autoboot() {
-    const std::string done = host_.paths.run + "/autobooted";
-    if (sys::exists(done)) {
-        return;
-    }
-    sys::replaceVolatileFile(done, "");
-    for (const zone::ZoneName& name : registry_.names()) {
-        const ZoneView& view = registry_.view(name);
-        if (view.autoboot && view.problem.empty() && view.state == zone::State::installed) {
-            toBoot_.push_back(name.str());
-        }
-    }
-    std::ranges::reverse(toBoot_); // the first name is booted first
-    for (unsigned int count = std::max(1U, std::thread::hardware_concurrency()); count > 0; --count) {
-        bootNext();
-    }
-}
-
-void Service::bootNext() {
-    while (!toBoot_.empty()) {
-        const std::string name = toBoot_.back();
-        toBoot_.pop_back();
-        try {
-            bootJobs_.insert(lifecycle_.boot(name, {{}, true}));
-            return;
-        } catch (const std::exception& error) {
-            spdlog::error("booting zone {} with the host: {}", name, error.what());
-        }
     }
 }
 

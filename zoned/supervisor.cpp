@@ -96,6 +96,21 @@ void Supervisor::launch() {
     }
 }
 
+void Supervisor::appeared(Then then) {
+    if (phase_ == Phase::none) {
+        phase_ = Phase::launching;
+        exitStatus_.reset();
+        greeted_ = false;
+        childRuns_ = false;
+        promised_ = 0;
+        summons_.push_back(std::move(then));
+        deadline_ = loop_.after(launchPatience, [this] { giveUp(); });
+    }
+    if (phase_ == Phase::launching && !channel_) {
+        connect();
+    }
+}
+
 /// Tries until somebody listens; launch() has set the deadline.
 void Supervisor::connect() {
     try {

@@ -59,6 +59,9 @@ public:
     void recover(std::function<void()> settled);
     /// Starts the supervisor where none runs; `then` is called once it answers, possibly at once.
     void summon(Then then);
+    /// A supervisor listens now: the one that was started here, or one that was started otherwise. For the latter
+    /// `then` is called as by summon().
+    void appeared(Then then);
     /// Sends a request. Returns the number that Status::requests reaches when it is done. Only when connected.
     std::uint64_t request(const nlohmann::json& message);
     /// Sends a message that is not counted. Only when connected.

@@ -126,6 +126,13 @@ sdbus::ObjectPath ZoneObject::Reboot(const bool& force) {
     return job("Reboot", Verb::manage, [&](const auto& name) { return domain_.lifecycle.reboot(name, force); });
 }
 
+void ZoneObject::ClearMaintenance() {
+    answer("ClearMaintenance of zone " + name_.str(), [&] {
+        requirePermission(getObject(), Verb::manage, "zone " + name_.str());
+        domain_.hostBoot.clearMaintenance(name_.str());
+    });
+}
+
 std::vector<sdbus::Struct<std::string, std::string>> ZoneObject::Plan() {
     return answer("Plan of zone " + name_.str(), [&] {
         requirePermission(getObject(), Verb::details, "zone " + name_.str());
@@ -196,6 +203,9 @@ std::string ZoneObject::Reason() {
 }
 std::string ZoneObject::Problem() {
     return view().problem;
+}
+std::string ZoneObject::Maintenance() {
+    return view().maintenance;
 }
 std::string ZoneObject::Description() {
     return view().description;

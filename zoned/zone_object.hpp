@@ -27,6 +27,7 @@ private:
     sdbus::ObjectPath Halt() override;
     sdbus::ObjectPath Shutdown(const std::uint32_t& timeout) override;
     sdbus::ObjectPath Reboot(const bool& force) override;
+    void ClearMaintenance() override;
     std::vector<sdbus::Struct<std::string, std::string>> Plan() override;
     void Exec(sdbus::Result<sdbus::UnixFd, std::vector<sdbus::UnixFd>>&& result, std::vector<std::string> argv,
               Dictionary options) override;
@@ -37,6 +38,7 @@ private:
     bool Booted() override;
     std::string Reason() override;
     std::string Problem() override;
+    std::string Maintenance() override;
     std::string Description() override;
     std::string Image() override;
     bool Autoboot() override;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,6 +21,9 @@ struct Surroundings {
     std::vector<std::string> images; // known images
     /// Addresses held by other zones: (address, zone).
     std::vector<std::pair<std::uint32_t, std::string>> addressesTaken;
+    std::vector<std::string> zones; // all zones of the host
+    /// What other zones wait for: zone -> those that it names in after and requires.
+    std::map<std::string, std::vector<std::string>> waits;
     bool allowPrivileged = true; // the requester is the host's administrator
 };
 
