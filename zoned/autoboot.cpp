@@ -82,7 +82,7 @@ const Autoboot::Item* Autoboot::lacking(const Item& item) const {
 Autoboot::Item* Autoboot::choose() {
     Item* best = nullptr;
     for (auto& [name, item] : items_) {
-        if (item.phase != Phase::waiting || waits(item)) {
+        if (item.phase != Phase::waiting || waits(item) || lacking(item) != nullptr) {
             continue;
         }
         if (best == nullptr || item.attempts < best->attempts ||
@@ -94,8 +94,16 @@ Autoboot::Item* Autoboot::choose() {
 }
 
 void Autoboot::next() {
-    while (giveUpDependents()) {
+    do {
+        startSome();
+    } while (giveUpDependents()); // which may let others go
+    if (breakCycle()) {
+        turn_ = loop_.defer([this] { next(); });
     }
+    zones_.changed();
+}
+
+void Autoboot::startSome() {
     const auto booting = [this] {
         return static_cast<std::size_t>(
             std::ranges::count_if(items_, [](const auto& entry) { return entry.second.phase == Phase::booting; }));
@@ -103,14 +111,10 @@ void Autoboot::next() {
     while (booting() < std::max<std::size_t>(limits_.parallel, 1)) {
         Item* item = choose();
         if (item == nullptr) {
-            break;
+            return;
         }
         start(*item);
     }
-    if (breakCycle()) {
-        turn_ = loop_.defer([this] { next(); });
-    }
-    zones_.changed();
 }
 
 bool Autoboot::giveUpDependents() {
@@ -153,7 +157,7 @@ void Autoboot::start(Item& item) {
     item.phase = Phase::booting;
     item.timer = loop_.after(limits_.readyTimeout, [this, &item] {
         item.late = true;
-        zones_.halt(item.wish.name);
+        zones_.cancel(item.job);
     });
 }
 

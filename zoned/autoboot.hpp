@@ -36,8 +36,8 @@ public:
     struct Zones {
         /// Begins a boot and returns its job, which ends when the zone is ready. Throws std::exception.
         std::function<std::uint32_t(const std::string& name)> boot;
-        /// Halts a zone that does not become ready; its job ends with that.
-        std::function<void(const std::string& name)> halt;
+        /// Cancels the boot of a zone that does not become ready: its job ends when the zone is down again.
+        std::function<void(std::uint32_t job)> cancel;
         /// The zone is left alone from now on.
         std::function<void(const std::string& name, const std::string& why)> park;
         /// Another zone is settled, or all are.
@@ -83,6 +83,7 @@ private:
     [[nodiscard]] const Item* lacking(const Item& item) const;
     [[nodiscard]] Item* choose();
     void next();
+    void startSome();
     bool giveUpDependents();
     bool breakCycle();
     void start(Item& item);

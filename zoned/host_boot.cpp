@@ -57,14 +57,18 @@ HostBoot::HostBoot(sys::EventLoop& loop, const Host& host, Registry& registry, J
       autoboot_(loop, {[this](const std::string& name) {
                            return lifecycle_.boot(name, {{}, true});
                        },
-                       [this](const std::string& name) {
+                       [this](std::uint32_t job) {
                            try {
-                               lifecycle_.halt(name);
-                           } catch (const std::exception& error) {
-                               spdlog::error("halting zone {}, which is not ready in time: {}", name, error.what());
+                               jobs_.cancel(job);
+                           } catch (const Fault& error) {
+                               spdlog::error("{}", error.what()); // it ends by itself, then
                            }
                        },
-                       [this](const std::string& name, const std::string& why) { upkeep_.park(name, why); },
+                       [this](const std::string& name, const std::string& why) {
+                           if (registry_.find(ZoneName(name)) != nullptr) { // else it was deleted meanwhile
+                               upkeep_.park(name, why);
+                           }
+                       },
                        [this] { bootChanged(); }}),
       shutdown_(loop,
                 {[this](const std::string& name) { return lifecycle_.shutdown(name, 0); },

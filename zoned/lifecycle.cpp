@@ -95,8 +95,9 @@ std::uint32_t Lifecycle::startBoot(const std::string& name, Command command, con
 std::uint32_t Lifecycle::bootAfterUnits(const Zone& zone, Command command, const BootOptions& options) {
     const std::vector<std::string> units = zone.definition->hostRequires;
     if (!host_.systemd) {
-        throw Fault(FaultKind::bootFailed, "zone " + zone.name.str() + ": host-requires: no systemd runs this host, so " +
-                                               "it has no unit " + units.front());
+        throw Fault(FaultKind::bootFailed, "zone " + zone.name.str() +
+                                               ": host-requires: no systemd runs this host, so " + "it has no unit " +
+                                               units.front());
     }
     const std::string absent = absentNeeds(zone);
     Operation operation;

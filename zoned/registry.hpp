@@ -105,7 +105,7 @@ private:
     store::Images images_;
     store::ZoneStorage storage_;
     std::map<zone::ZoneName, Entry> zones_;
-    std::set<std::string> known_; // names of all zones, also of those that have not been read yet
+    std::set<std::string> known_;                 // names of all zones, also of those that have not been read yet
     std::map<std::string, std::string> imageIds_; // name -> id
     std::map<std::string, std::vector<std::string>> imageUsers_;
     sys::UniqueFd inotify_;

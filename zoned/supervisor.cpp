@@ -97,6 +97,10 @@ void Supervisor::launch() {
 }
 
 void Supervisor::appeared(Then then) {
+    if (phase_ == Phase::ending) {
+        appeared_ = std::move(then); // looked at when the one before is gone for good
+        return;
+    }
     if (phase_ == Phase::none) {
         phase_ = Phase::launching;
         exitStatus_.reset();
@@ -121,6 +125,7 @@ void Supervisor::connect() {
 }
 
 void Supervisor::attach(sys::Channel channel) {
+    timer_.reset(); // of another attempt
     channel_ = std::move(channel);
     sys::setNonBlocking(channel_.fd());
     socketSource_ = loop_.watch(channel_.fd(), EPOLLIN, [this](std::uint32_t) { readable(); });
@@ -374,7 +379,15 @@ void Supervisor::settle() {
     if (const auto settled = std::exchange(settled_, nullptr)) {
         settled();
     }
-    if (phase_ != Phase::none || summons_.empty()) {
+    if (phase_ != Phase::none) {
+        return;
+    }
+    const Then appearedThen = std::exchange(appeared_, nullptr);
+    if (appearedThen && sys::exists(host_.runFolder(name_.str()) + "/socket")) {
+        appeared(appearedThen);
+        return; // it serves those who wait for one, too
+    }
+    if (summons_.empty()) {
         return;
     }
     if (fault) {

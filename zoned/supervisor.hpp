@@ -115,6 +115,7 @@ private:
     std::uint64_t lastOpening_ = 0;
     std::map<std::uint64_t, Opening> openings_;
     std::vector<Then> summons_;
+    Then appeared_; // another supervisor listens already while this one is being cleaned up after
     std::function<void()> settled_;
     bool childRuns_ = false; // the supervisor is a child that has not been reaped yet
     std::optional<int> exitStatus_;

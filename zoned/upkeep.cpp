@@ -138,6 +138,10 @@ void Upkeep::schedule(const std::string& name) {
 void Upkeep::restart(const std::string& name) {
     Entry& entry = entries_.at(name);
     entry.note.pending = false;
+    if (zones_.policy(name) == zone::Restart::no) {
+        save(name);
+        return; // its definition was changed meanwhile
+    }
     entry.note.restarts.push_back(zones_.uptime());
     save(name);
     try {

@@ -116,8 +116,10 @@ constexpr std::array bootFields{
                           [](Reader& reader, const Node& node, Path path, Settings::Boot& boot) {
                               boot.parallel = static_cast<std::uint32_t>(reader.count(node, path, 1024).value_or(0));
                           }},
-    Field<Settings::Boot>{"ready-timeout", [](Reader& reader, const Node& node, Path path,
-                                              Settings::Boot& boot) { readSpan(reader, node, path, boot.readyTimeout); }},
+    Field<Settings::Boot>{"ready-timeout",
+                          [](Reader& reader, const Node& node, Path path, Settings::Boot& boot) {
+                              readSpan(reader, node, path, boot.readyTimeout);
+                          }},
     Field<Settings::Boot>{"shutdown-timeout",
                           [](Reader& reader, const Node& node, Path path, Settings::Boot& boot) {
                               readSpan(reader, node, path, boot.shutdownTimeout);
@@ -130,8 +132,10 @@ constexpr std::array bootFields{
                               boot.restartLimit =
                                   static_cast<std::uint32_t>(reader.count(node, path, 1000).value_or(0));
                           }},
-    Field<Settings::Boot>{"restart-window", [](Reader& reader, const Node& node, Path path,
-                                               Settings::Boot& boot) { readSpan(reader, node, path, boot.restartWindow); }},
+    Field<Settings::Boot>{"restart-window",
+                          [](Reader& reader, const Node& node, Path path, Settings::Boot& boot) {
+                              readSpan(reader, node, path, boot.restartWindow);
+                          }},
 };
 
 void readIds(Reader& reader, const Node& node, Path path, Settings& settings) {

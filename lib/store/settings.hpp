@@ -26,11 +26,11 @@ struct Settings {
         std::uint64_t maxEntries = 4'000'000; // and number of files
     } images;
     struct Boot {
-        std::uint32_t parallel = 0;              // zones booted at once with the host; 0: one a processor
-        std::chrono::seconds readyTimeout{300};  // one that is not ready by then is halted, and tried again
+        std::uint32_t parallel = 0;               // zones booted at once with the host; 0: one a processor
+        std::chrono::seconds readyTimeout{300};   // one that is not ready by then is halted, and tried again
         std::chrono::seconds shutdownTimeout{90}; // of all zones together, with the host
-        std::uint32_t restartLimit = 5;          // a zone is restarted at most so often ...
-        std::chrono::seconds restartWindow{600}; // ... within this time
+        std::uint32_t restartLimit = 5;           // a zone is restarted at most so often ...
+        std::chrono::seconds restartWindow{600};  // ... within this time
     } boot;
     std::string logLevel = "info"; // trace debug info warn error
 };

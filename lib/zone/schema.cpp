@@ -236,6 +236,13 @@ std::string exampleDefinition() {
 description: Customer web server
 image: bookworm
 autoboot: true
+boot-priority: 200
+after: [mail]
+requires: [db]
+host-requires: [network-online.target]
+boot-retries: 3
+host-shutdown: shutdown
+restart: on-failure
 init: auto
 hostname: web.example.org
 network:

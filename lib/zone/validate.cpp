@@ -145,8 +145,8 @@ void checkCycle(const Definition& definition, const Surroundings& surroundings, 
             for (const std::string& zone : way) {
                 cycle += " -> " + zone;
             }
-            findings.push_back({std::string(key) + "[" + std::to_string(i) + "]",
-                                "the zones would wait for each other: " + cycle});
+            findings.push_back(
+                {std::string(key) + "[" + std::to_string(i) + "]", "the zones would wait for each other: " + cycle});
             return;
         }
     };

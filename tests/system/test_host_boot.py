@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from support import images
-from support.bus import MANAGER, MANAGER_PATH, ZONE, BusFault
+from support.bus import BusFault
 from support.wait import eventually, holds
 
 NEVER_READY = "#!/bin/sh\ntrap 'exit 0' RTMIN+4 TERM\nwhile :; do sleep 1; done\n"
@@ -243,15 +243,6 @@ def test_a_zone_that_others_wait_for_cannot_be_deleted(host):
     host.definitionFile("db").unlink()  # by hand, then
     eventually(lambda: rows(host)["app"]["note"].startswith("invalid: "), 10)
     assert "there is no zone 'db'" in rows(host)["app"]["note"]
-
-
-def test_all_of_this_is_for_root_alone(host, zone):
-    host.define("z2")
-    errors = host.asUser([[MANAGER_PATH, MANAGER, "Autoboot", "()", []],
-                          [MANAGER_PATH, MANAGER, "ShutdownAll", "()", []],
-                          [zone.path, ZONE, "ClearMaintenance", "()", []]])
-    assert all("NotPermitted" in str(error) for error in errors), errors
-    assert zone.state == "running"
 
 
 # ---- the unit ---------------------------------------------------------------------------------

@@ -47,10 +47,10 @@ private:
     std::list<Client> clients_;
     sys::EventLoop::Source listenSource_;
     sys::EventLoop::Source leaving_;
-    bool asked_ = false; // a request has come: an idle supervisor has a reason to leave
+    bool asked_ = false;     // a request has come: an idle supervisor has a reason to leave
     bool announced_ = false; // the service manager knows that the unit is up
-    std::string refusal_; // why the service does not boot the zone
-    std::string told_;    // to the service manager, of the zone's state
+    std::string refusal_;    // why the service does not boot the zone
+    std::string told_;       // to the service manager, of the zone's state
 };
 
 } // namespace zoned::supervisor

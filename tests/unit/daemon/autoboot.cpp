@@ -19,7 +19,7 @@ namespace {
 struct Lifecycle {
     sys::EventLoop loop;
     std::vector<std::string> begun;
-    std::vector<std::string> halted;
+    std::vector<std::string> cancelled;
     std::map<std::string, std::string> parked;
     std::map<std::string, std::uint32_t> jobs; // of the latest boot
     std::set<std::string> refusing;            // boot() throws for these
@@ -36,9 +36,11 @@ struct Lifecycle {
                            most = std::max(most, open.size());
                            return jobs[name] = ++last;
                        },
-                       [this](const std::string& name) {
-                           halted.push_back(name);
-                           fails(name, FaultKind::cancelled, "halted");
+                       [this](std::uint32_t job) {
+                           const auto found =
+                               std::ranges::find_if(jobs, [job](const auto& entry) { return entry.second == job; });
+                           cancelled.push_back(found->first);
+                           fails(std::string(found->first), FaultKind::cancelled, "halted");
                        },
                        [this](const std::string& name, const std::string& why) { parked[name] = why; }, [] {}}};
 
@@ -157,7 +159,7 @@ TEST_CASE("a zone that does not become ready in time is halted and tried again")
     zones.autoboot.begin({hanging, wish("after", {"hanging"})}, {4, 5ms, 1ms});
     zones.settle(100ms);
     CHECK(zones.begun == Names{"hanging", "hanging", "after"});
-    CHECK(zones.halted == Names{"hanging", "hanging", "after"});
+    CHECK(zones.cancelled == Names{"hanging", "hanging", "after"});
     CHECK(zones.parked.at("hanging").find("it was not ready after") == 0);
 }
 
@@ -178,8 +180,10 @@ TEST_CASE("zones that wait for each other, by definitions changed by hand, do no
     zones.begin({wish("a", {"b"}), wish("b", {"a"}), wish("c")});
     zones.ready("c");
     zones.settle(5ms);
+    CHECK(zones.parked.size() == 1); // the cycle is broken there
+    CHECK(zones.begun == Names{"c", "b"});
+    zones.ready("b");
     CHECK(zones.autoboot.done());
-    CHECK(zones.parked.size() == 2);
 }
 
 TEST_CASE("after stop nothing more is begun") {

@@ -35,6 +35,7 @@ zone::Surroundings surroundings() {
     zone::Surroundings result;
     result.subnet = *zone::parseIpv4Network("10.213.0.1/16");
     result.images = {"bookworm"};
+    result.zones = {"mail", "db"};
     return result;
 }
 
@@ -46,6 +47,13 @@ TEST_CASE("the example of the manual is read, every key of it", "[definition_yam
     CHECK(definition.description == "Customer web server");
     CHECK(definition.image == "bookworm");
     CHECK(definition.autoboot);
+    CHECK(definition.bootPriority == 200U);
+    CHECK(definition.after == std::vector<std::string>{"mail"});
+    CHECK(definition.needs == std::vector<std::string>{"db"});
+    CHECK(definition.hostRequires == std::vector<std::string>{"network-online.target"});
+    CHECK(definition.bootRetries == 3U);
+    CHECK(definition.hostShutdown == zone::HostShutdown::shutdown);
+    CHECK(definition.restart == zone::Restart::onFailure);
     CHECK(definition.init.kind == zone::InitKind::automatic);
     CHECK(definition.hostname == "web.example.org");
     REQUIRE(definition.network.size() == 1);

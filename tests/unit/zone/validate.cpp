@@ -110,12 +110,10 @@ const std::map<std::string, std::vector<Example>>& examples() {
           fine(after({"db", "app"})), fine(after({}))}},
         {"requires",
          {bad("requires[0]", [](Definition& d) { d.needs = {"nosuch"}; }),
-          bad("requires[0]", [](Definition& d) { d.needs = {"web"}; }),
-          fine([](Definition& d) { d.needs = {"db"}; })}},
+          bad("requires[0]", [](Definition& d) { d.needs = {"web"}; }), fine([](Definition& d) { d.needs = {"db"}; })}},
         {"cycle",
          {bad("after[0]", after({"db"})), bad("after[1]", after({"other", "app"})),
-          bad("requires[0]", [](Definition& d) { d.needs = {"app"}; }), fine(after({"other"})),
-          fine([](Definition& d) {
+          bad("requires[0]", [](Definition& d) { d.needs = {"app"}; }), fine(after({"other"})), fine([](Definition& d) {
               d.zone = "app"; // which nobody waits for
               d.after = {"db", "web"};
           })}},
@@ -123,9 +121,9 @@ const std::map<std::string, std::vector<Example>>& examples() {
          {bad("host-requires[1]", units({"a.target", "b"})),
           bad("host-requires", units(std::vector<std::string>(33, "a.target"))),
           fine(units({"network-online.target", "mnt-data.mount"}))}},
-        {"boot-retries",
-         {bad("boot-retries", [](Definition& d) { d.bootRetries = 101; }),
-          fine([](Definition& d) { d.bootRetries = 0; })}},
+        {"boot-retries", {bad("boot-retries", [](Definition& d) { d.bootRetries = 101; }), fine([](Definition& d) {
+                              d.bootRetries = 0;
+                          })}},
         {"init",
          {bad("init", initOf({})), bad("init", initOf({""})), bad("init", initOf({"init"})),
           bad("init", initOf(std::vector<std::string>(65, "/x"))), bad("init[1]", initOf({"/sbin/init", "a\nb"})),
