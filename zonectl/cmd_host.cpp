@@ -9,7 +9,7 @@ int runHostBoot(const Command& self, const std::vector<std::string>& arguments) 
     bool noWait = false;
     Arguments options("host boot", std::string(self.summary) +
                                        ".\nWhat zones.service does when the host has come up: the zones with autoboot "
-                                       "that do not run,\nin the order that their definitions give them. Zones that "
+                                       "that do not run, in\nthe order that their definitions give them. Zones that "
                                        "cannot be booted are named, and\nare no failure of the whole.");
     options.flag("-n,--no-wait", noWait, "Only begin; do not wait until all zones are ready");
     options.examples("zonectl host boot");

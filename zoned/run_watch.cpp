@@ -50,7 +50,8 @@ void RunWatch::read() {
 /// A folder that is new, or may be: waits for the socket in it.
 void RunWatch::look(const std::string& name) {
     const std::string path = folder_ + "/" + name;
-    const int watch = inotify_add_watch(inotify_.get(), path.c_str(), IN_CREATE | IN_ONLYDIR);
+    const int watch =
+        inotify_add_watch(inotify_.get(), path.c_str(), IN_MOVED_TO | IN_ONLYDIR); // it is renamed into place
     if (watch < 0) {
         return; // gone again
     }

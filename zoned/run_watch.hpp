@@ -14,7 +14,7 @@ namespace zoned::daemon {
 class RunWatch {
 public:
     /// @param folder RUN/zones
-    /// @param listens called with NAME; perhaps an instant before one can connect, and perhaps more than once
+    /// @param listens called with NAME when one can connect; perhaps more than once
     RunWatch(sys::EventLoop& loop, std::string folder, std::function<void(const std::string& name)> listens);
 
 private:
