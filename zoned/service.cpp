@@ -127,8 +127,13 @@ void Service::recover() {
             names.emplace_back(entry);
         }
     }
-    runWatch_.emplace(loop_, host_.paths.runZones,
-                      [this](const std::string& name) { lifecycle_.supervisorAppeared(name); });
+    runWatch_.emplace(loop_, host_.paths.runZones, [this](const std::string& name) {
+        try {
+            lifecycle_.supervisorAppeared(name);
+        } catch (const sys::Error& error) {
+            spdlog::error("zone {}: {}", name, error.what());
+        }
+    });
     recovering_ = names.size() + 1;
     for (const zone::ZoneName& name : names) {
         lifecycle_.recover(name, [this] { recovered(); });

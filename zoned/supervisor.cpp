@@ -104,6 +104,8 @@ void Supervisor::appeared(Then then) {
     }
     if (phase_ == Phase::none) {
         phase_ = Phase::launching;
+        sys::removeFile(host_.runFolder(name_.str()) + "/exit.json");
+        sys::removeFile(host_.runFolder(name_.str()) + "/died");
         exitStatus_.reset();
         greeted_ = false;
         childRuns_ = false;
