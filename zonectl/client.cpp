@@ -180,6 +180,7 @@ ZoneDetails Client::zoneDetails(const ObjectPath& path) {
         details.booted = zone.Booted();
         details.reason = zone.Reason();
         details.problem = zone.Problem();
+        details.maintenance = zone.Maintenance();
         details.description = zone.Description();
         details.image = zone.Image();
         details.autoboot = zone.Autoboot();
@@ -290,6 +291,18 @@ ObjectPath Client::shutdown(const ObjectPath& zone, std::chrono::seconds timeout
 
 ObjectPath Client::reboot(const ObjectPath& zone, bool force) {
     return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Reboot(force); });
+}
+
+void Client::clearMaintenance(const ObjectPath& zone) {
+    ask([&] { ZoneProxy(*state_->bus, zone).ClearMaintenance(); });
+}
+
+ObjectPath Client::autoboot() {
+    return ask([&]() -> ObjectPath { return state_->manager->Autoboot(); });
+}
+
+ObjectPath Client::shutdownAll() {
+    return ask([&]() -> ObjectPath { return state_->manager->ShutdownAll(); });
 }
 
 ObjectPath Client::buildImage(const std::string& name, const ImageRecipe& recipe) {

@@ -44,7 +44,7 @@ struct ZoneSummary {
 struct ZoneDetails {
     std::string name, state;
     bool booted = false;
-    std::string reason, problem, description, image;
+    std::string reason, problem, maintenance, description, image;
     bool autoboot = false;
     bool privileged = false;
     Pairs addresses; // interface, address
@@ -156,10 +156,13 @@ public:
     /// @param timeout 0 takes the definition's
     ObjectPath shutdown(const ObjectPath& zone, std::chrono::seconds timeout);
     ObjectPath reboot(const ObjectPath& zone, bool force);
+    ObjectPath autoboot();
+    ObjectPath shutdownAll();
     ObjectPath buildImage(const std::string& name, const ImageRecipe& recipe);
     ObjectPath importImage(const std::string& name, int archive, const std::string& origin);
     ObjectPath removeImage(const ObjectPath& image);
 
+    void clearMaintenance(const ObjectPath& zone);
     ExecStreams exec(const ObjectPath& zone, const ExecRequest& request);
     sys::UniqueFd openConsole(const ObjectPath& zone);
 

@@ -35,6 +35,9 @@ int runUninstall(const Command& self, const std::vector<std::string>& arguments)
 int runDelete(const Command& self, const std::vector<std::string>& arguments);
 int runBoot(const Command& self, const std::vector<std::string>& arguments);
 int runReady(const Command& self, const std::vector<std::string>& arguments);
+int runClear(const Command& self, const std::vector<std::string>& arguments);
+int runHostBoot(const Command& self, const std::vector<std::string>& arguments);
+int runHostShutdown(const Command& self, const std::vector<std::string>& arguments);
 int runHalt(const Command& self, const std::vector<std::string>& arguments);
 int runShutdown(const Command& self, const std::vector<std::string>& arguments);
 int runReboot(const Command& self, const std::vector<std::string>& arguments);

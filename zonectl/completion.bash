@@ -13,8 +13,8 @@ _zonectl() {
     local cur prev words cword
     _init_completion || return
 
-    local verbs='create set verify install uninstall delete boot ready halt shutdown reboot list show login exec
-        console image jobs cancel help'
+    local verbs='create set verify install uninstall delete boot ready halt shutdown reboot clear list show login exec
+        console image host jobs cancel help'
     local image_verbs='build import list show delete'
 
     # What follows "--" is a command of the zone or arguments of its init.
@@ -35,6 +35,12 @@ _zonectl() {
             return
         fi
         verb="image ${words[2]}"
+    elif [[ $verb == host ]]; then
+        if ((cword == 2)); then
+            mapfile -t COMPREPLY < <(compgen -W 'boot shutdown' -- "$cur")
+            return
+        fi
+        verb="host ${words[2]}"
     fi
 
     case $prev in
@@ -81,7 +87,7 @@ _zonectl() {
             fi
             ;;
         verify) _filedir && return ;;
-        install | ready | halt) operands=zones ;;
+        install | ready | halt | clear) operands=zones ;;
         uninstall | delete | reboot) options='--force' operands=zones ;;
         boot) options='--dry-run --console --wait' operands=zones ;;
         shutdown) options='--timeout' operands=zones ;;
@@ -97,6 +103,7 @@ _zonectl() {
                 return
             fi
             ;;
+        'host boot') options='--no-wait' ;;
         'image list') options='--json --no-headings --output' ;;
         'image show') options='--json' operands=images ;;
         'image delete') options='--force' operands=images ;;

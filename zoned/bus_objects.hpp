@@ -12,6 +12,7 @@
 #include "api/object_path.hpp"
 #include "authorizer.hpp"
 #include "error_reply.hpp"
+#include "host_boot.hpp"
 #include "image_jobs.hpp"
 #include "installer.hpp"
 #include "jobs.hpp"
@@ -29,6 +30,7 @@ struct Domain {
     Lifecycle& lifecycle;
     Installer& installer;
     ImageJobs& imageJobs;
+    HostBoot& hostBoot;
     const Authorizer& authorizer;
 };
 

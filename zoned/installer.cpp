@@ -86,6 +86,14 @@ std::uint32_t Installer::remove(const std::string& name) {
     jobs_.requireFree(hold);
     Zone& zone = registry_.refresh(name);
     admit(zone, Command::remove);
+    if (const auto waiting = registry_.waitingFor(name); !waiting.empty()) {
+        std::string names;
+        for (const std::string& other : waiting) {
+            names += (names.empty() ? "" : ", ") + other;
+        }
+        throw Fault(FaultKind::wrongState, "zone " + name + " is named in after or requires of " + names +
+                                               ": take it out of those definitions, or delete those zones, first");
+    }
     const std::uint32_t job = jobs_.start("delete", hold);
     const zone::ZoneName zoneName = zone.name;
     const auto last = [this, job, zoneName] {

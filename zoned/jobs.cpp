@@ -19,6 +19,9 @@ std::string clockText(std::chrono::system_clock::time_point when) {
 } // namespace
 
 std::string holdText(const Hold& hold) {
+    if (hold.what == Held::host) {
+        return "the host";
+    }
     return (hold.what == Held::zone ? "zone " : "image ") + hold.name;
 }
 

@@ -19,7 +19,7 @@
 
 namespace zoned::daemon {
 
-enum class Held { zone, image };
+enum class Held { zone, image, host };
 
 /// What a job keeps others away from.
 struct Hold {

@@ -43,6 +43,10 @@ public:
         child.started = loop_.defer([then = std::move(then)] { then(std::nullopt); });
     }
 
+    void startHostUnit(const std::string& unit, std::function<void(const std::string&)> then) override {
+        then("no systemd runs this host, so it has no unit " + unit);
+    }
+
     void kill(const zone::ZoneName& name) override {
         if (const auto found = children_.find(name.str()); found != children_.end()) {
             ::kill(found->second.pid, SIGKILL);
@@ -133,6 +137,10 @@ public:
                                  "making systemd read the unit " + unit(name) + " again, for its group: " + problem));
             }
         });
+    }
+
+    void startHostUnit(const std::string& unit, std::function<void(const std::string&)> then) override {
+        bus_.startUnit(unit, std::move(then));
     }
 
     void kill(const zone::ZoneName& name) override { bus_.killUnit(unit(name), SIGKILL); }

@@ -24,6 +24,8 @@ public:
 
     virtual ~Launcher() = default;
     virtual void start(const zone::ZoneName& name, Started then, Exited exited) = 0;
+    /// Starts a unit of the host, where it is not active; `then` gets "" or what went wrong.
+    virtual void startHostUnit(const std::string& unit, std::function<void(const std::string& problem)> then) = 0;
     /// Kills a supervisor that does not answer.
     virtual void kill(const zone::ZoneName& name) = 0;
     /// The zone's cgroup, absolute: where it is, else where it will be.

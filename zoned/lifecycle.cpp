@@ -28,6 +28,12 @@ std::string jobKind(Command command) {
     return std::string(zone::commandName(command));
 }
 
+json bootMessage(const platform::BootSpec& spec, Command command) {
+    return {{"type", "boot"},
+            {"spec", json::parse(platform::toJson(spec))},
+            {"target", command == Command::ready ? "ready" : "running"}};
+}
+
 std::string withTail(const std::string& text, const platform::Status& status) {
     return status.consoleTail.empty() ? text : text + "; the console's last lines:\n" + status.consoleTail;
 }
@@ -66,17 +72,19 @@ std::uint32_t Lifecycle::startBoot(const std::string& name, Command command, con
             return alreadyThere(zone, command);
         }
     }
+    if (zone.definition && !zone.definition->hostRequires.empty()) {
+        return bootAfterUnits(zone, command, options);
+    }
     const BuiltSpec built = resolveBootSpec(host_, registry_, zone, options.initArgs, false);
     Operation operation;
     operation.command = command;
     operation.wait = options.wait;
-    operation.message = {{"type", "boot"},
-                         {"spec", json::parse(platform::toJson(built.spec))},
-                         {"target", command == Command::ready ? "ready" : "running"}};
+    operation.message = bootMessage(built.spec, command);
     if (!zone::isActive(stateOf(zone))) { // a ready zone goes on with what it was set up with
         operation.definition = *zone.text;
     }
     const bool stays = supervisor(zone.name).phase() == Supervisor::Phase::connected && launcher_.hasMoved(zone.name);
+    const std::string absent = absentNeeds(zone);
     const std::uint32_t job = begin(zone, std::move(operation));
     for (const std::string& warning : built.warnings) {
         jobs_.warn(job, warning);
@@ -86,11 +94,91 @@ std::uint32_t Lifecycle::startBoot(const std::string& name, Command command, con
                             " comes up in the group that it was in, since its console is open; close it "
                             "and boot the zone again");
     }
+    if (!absent.empty()) {
+        jobs_.warn(job, absent);
+    }
     return job;
+}
+
+/// What the zone requires may be what its definition is resolved from, such as a mount: the units come first.
+std::uint32_t Lifecycle::bootAfterUnits(const Zone& zone, Command command, const BootOptions& options) {
+    const std::vector<std::string> units = zone.definition->hostRequires;
+    if (!host_.systemd) {
+        throw Fault(FaultKind::bootFailed, "zone " + zone.name.str() +
+                                               ": host-requires: no systemd runs this host, so " + "it has no unit " +
+                                               units.front());
+    }
+    const std::string absent = absentNeeds(zone);
+    Operation operation;
+    operation.command = command;
+    operation.wait = options.wait;
+    const ZoneName name = zone.name;
+    const std::uint32_t job = enter(zone, std::move(operation));
+    if (!absent.empty()) {
+        jobs_.warn(job, absent);
+    }
+    startHostUnits(name, job, options, units);
+    return job;
+}
+
+/// Starts the first of the units, then the others, then the boot.
+void Lifecycle::startHostUnits(const ZoneName& name, std::uint32_t job, const BootOptions& options,
+                               const std::vector<std::string>& units) {
+    if (units.empty()) {
+        prepareBoot(name, options);
+        return;
+    }
+    jobs_.report(job, -1, "waiting for " + units.front());
+    launcher_.startHostUnit(units.front(), [this, name, job, options, units](const std::string& problem) {
+        const auto found = operations_.find(name);
+        if (found == operations_.end() || found->second.job != job) {
+            return; // cancelled meanwhile
+        }
+        if (!problem.empty()) {
+            fail(name, FaultKind::bootFailed,
+                 "zone " + name.str() + ": host-requires: " + units.front() + ": " + problem);
+            return;
+        }
+        startHostUnits(name, job, options, {units.begin() + 1, units.end()});
+    });
+}
+
+/// The second half of a boot that had to wait for units of the host.
+void Lifecycle::prepareBoot(const ZoneName& name, const BootOptions& options) {
+    try {
+        Zone& zone = registry_.refresh(name.str());
+        const BuiltSpec built = resolveBootSpec(host_, registry_, zone, options.initArgs, false);
+        warn(name, built.warnings);
+        Operation& operation = operations_.at(name);
+        if (!zone::isActive(stateOf(zone))) {
+            operation.definition = *zone.text;
+        }
+        operation.message = bootMessage(built.spec, operation.command);
+        send(name);
+    } catch (const Fault& error) {
+        fail(name, error.kind(), error.what());
+    } catch (const sys::Error& error) {
+        fail(name, FaultKind::failed, error.what());
+    }
+}
+
+/// Zones that this one requires and that do not run, for whoever boots it all the same; "" where all do.
+std::string Lifecycle::absentNeeds(const Zone& zone) const {
+    std::string absent;
+    for (const std::string& other : zone.definition ? zone.definition->needs : std::vector<std::string>{}) {
+        const Zone* found = registry_.find(ZoneName(other));
+        if (found == nullptr || stateOf(*found) != State::running) {
+            absent += (absent.empty() ? "" : ", ") + other;
+        }
+    }
+    return absent.empty() ? "" : "zone " + zone.name.str() + " requires zones that do not run: " + absent;
 }
 
 std::uint32_t Lifecycle::halt(const std::string& name) {
     Zone& zone = registry_.refresh(name);
+    if (listener_.stopAsked) {
+        listener_.stopAsked(name);
+    }
     if (operations_.contains(zone.name)) {
         // Halt is the one command that need not wait: it ends a boot, a shutdown, a reboot that is under way.
         supersede(zone.name);
@@ -121,6 +209,9 @@ std::uint32_t Lifecycle::halt(const std::string& name) {
 std::uint32_t Lifecycle::shutdown(const std::string& name, std::uint32_t timeout) {
     jobs_.requireFree({Held::zone, name});
     Zone& zone = registry_.refresh(name);
+    if (listener_.stopAsked) {
+        listener_.stopAsked(name);
+    }
     if (!admit(zone, Command::shutdown)) {
         return alreadyThere(zone, Command::shutdown);
     }
@@ -153,6 +244,14 @@ std::uint32_t Lifecycle::alreadyThere(const Zone& zone, Command command) {
 }
 
 std::uint32_t Lifecycle::begin(const Zone& zone, Operation operation) {
+    const ZoneName name = zone.name;
+    const std::uint32_t job = enter(zone, std::move(operation));
+    send(name);
+    return job;
+}
+
+/// Notes the operation and makes its job; nothing is sent yet.
+std::uint32_t Lifecycle::enter(const Zone& zone, Operation operation) {
     const std::uint32_t job = jobs_.start(jobKind(operation.command), {Held::zone, zone.name.str()});
     operation.job = job;
     if (operation.command == Command::boot || operation.command == Command::ready) {
@@ -160,7 +259,6 @@ std::uint32_t Lifecycle::begin(const Zone& zone, Operation operation) {
     }
     operations_[zone.name] = std::move(operation);
     registry_.changed(zone.name);
-    send(zone.name);
     return job;
 }
 
@@ -225,6 +323,9 @@ void Lifecycle::finish(const ZoneName& name) {
 
 void Lifecycle::fail(const ZoneName& name, FaultKind kind, const std::string& text) {
     const auto node = operations_.extract(name);
+    if (node.mapped().ticket == 0 && supervisor(name).phase() == Supervisor::Phase::connected) {
+        supervisor(name).tell({{"type", "refuse"}, {"text", text}}); // it may have been started for this
+    }
     jobs_.fail(node.mapped().job, kind, text);
 }
 
@@ -303,7 +404,25 @@ void Lifecycle::statusChanged(const ZoneName& name, const platform::Status& stat
     zone->status = status;
     zone->down.clear();
     registry_.changed(name);
+    // whoever waits for an operation is told of its end, so nobody else need act on it
+    const bool told = operations_.contains(name);
     judge(name, status);
+    if (status.state == State::running && listener_.running) {
+        listener_.running(name.str());
+    } else if (!zone::isActive(status.state)) {
+        tellEnd(name, status, told);
+    }
+}
+
+void Lifecycle::tellEnd(const ZoneName& name, const platform::Status& status, bool asked) {
+    if (!listener_.ended) {
+        return;
+    }
+    ZoneEnd end;
+    end.fromInside = status.reason == platform::poweredOffReason;
+    end.asked = asked || status.asked || (platform::isOrderlyEnd(status.reason) && !end.fromInside);
+    end.reason = status.reason;
+    listener_.ended(name.str(), end);
 }
 
 /// Keeps why the zone is not running, beyond its supervisor's life and ours.
@@ -354,6 +473,9 @@ void Lifecycle::supervisorEnded(const ZoneName& name, const SupervisorEnd& end) 
             noteReason(*zone, end.last);
         }
         registry_.changed(name);
+        if (end.wasUp && end.cleanUpProblem.empty()) {
+            tellEnd(name, end.last, operations_.contains(name));
+        }
     }
     if (end.died) {
         spdlog::warn("zone {}: {}", name.str(), end.cleanUpProblem.empty() ? end.last.reason : end.cleanUpProblem);
@@ -414,6 +536,29 @@ Supervisor& Lifecycle::supervisor(const ZoneName& name) {
         entry = std::make_unique<Supervisor>(loop_, launcher_, host_, name, std::move(handlers));
     }
     return *entry;
+}
+
+void Lifecycle::supervisorAppeared(const std::string& text) {
+    if (ZoneName::problem(text)) {
+        return;
+    }
+    const ZoneName name(text);
+    supervisor(name).appeared([this, name](const std::optional<Fault>& fault) {
+        if (fault) {
+            spdlog::error("zone {}: somebody started its supervisor, but {}", name.str(), fault->what());
+            return;
+        }
+        const platform::Status* status = supervisor(name).status();
+        if (operations_.contains(name) || status == nullptr || status->requests + status->pending > 0) {
+            return;
+        }
+        try {
+            boot(name.str(), {});
+        } catch (const std::exception& error) {
+            spdlog::warn("zone {}: its unit was started, but it is not booted: {}", name.str(), error.what());
+            supervisor(name).tell({{"type", "refuse"}, {"text", error.what()}});
+        }
+    });
 }
 
 void Lifecycle::recover(const ZoneName& name, std::function<void()> settled) {

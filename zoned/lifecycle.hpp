@@ -23,6 +23,7 @@
 #include "launcher.hpp"
 #include "registry.hpp"
 #include "supervisor.hpp"
+#include "upkeep.hpp"
 #include "zone/zone_state.hpp"
 
 namespace zoned::daemon {
@@ -35,6 +36,14 @@ class Lifecycle {
 public:
     Lifecycle(sys::EventLoop& loop, const Host& host, Registry& registry, Jobs& jobs, Launcher& launcher)
         : loop_(loop), host_(host), registry_(registry), jobs_(jobs), launcher_(launcher) {}
+
+    struct Listener {
+        std::function<void(const std::string& name)> running;
+        /// A zone that was active is not any more.
+        std::function<void(const std::string& name, const ZoneEnd& end)> ended;
+        std::function<void(const std::string& name)> stopAsked;
+    };
+    void listen(Listener listener) { listener_ = std::move(listener); }
 
     struct BootOptions {
         std::vector<std::string> initArgs;
@@ -70,6 +79,9 @@ public:
     void exec(const std::string& name, nlohmann::json request, Supervisor::Opened opened, Supervisor::Refused refused);
     void console(const std::string& name, const Supervisor::Opened& opened, const Supervisor::Refused& refused);
 
+    /// A supervisor has begun to listen; one that nobody asked for boots its zone.
+    void supervisorAppeared(const std::string& name);
+
     /// After a start of the service: adopts the zone's supervisor or cleans up after it.
     void recover(const zone::ZoneName& name, std::function<void()> settled);
 
@@ -91,7 +103,14 @@ private:
     void settle(std::shared_ptr<Setting> setting, const std::optional<zone::Fault>& fault);
 
     std::uint32_t startBoot(const std::string& name, zone::Command command, const BootOptions& options);
+    std::uint32_t bootAfterUnits(const Zone& zone, zone::Command command, const BootOptions& options);
+    void startHostUnits(const zone::ZoneName& name, std::uint32_t job, const BootOptions& options,
+                        const std::vector<std::string>& units);
+    void prepareBoot(const zone::ZoneName& name, const BootOptions& options);
+    [[nodiscard]] std::string absentNeeds(const Zone& zone) const;
+    std::uint32_t enter(const Zone& zone, Operation operation);
     std::uint32_t begin(const Zone& zone, Operation operation);
+    void tellEnd(const zone::ZoneName& name, const platform::Status& status, bool asked);
     std::uint32_t alreadyThere(const Zone& zone, zone::Command command);
     void supersede(const zone::ZoneName& name);
     void send(const zone::ZoneName& name);
@@ -118,6 +137,7 @@ private:
     Registry& registry_;
     Jobs& jobs_;
     Launcher& launcher_;
+    Listener listener_;
     std::map<zone::ZoneName, std::unique_ptr<Supervisor>> supervisors_;
     std::map<zone::ZoneName, Operation> operations_;
 };

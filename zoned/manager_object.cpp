@@ -65,6 +65,9 @@ std::string ManagerObject::Version() {
 std::string ManagerObject::noteOf(const ZoneView& view) const {
     std::string note;
     const auto add = [&note](const std::string& text) { note += (note.empty() ? "" : "; ") + text; };
+    if (!view.maintenance.empty()) {
+        add("maintenance: " + view.maintenance);
+    }
     if (view.job != 0) {
         for (const JobInfo& job : domain_.jobs.list()) {
             if (job.id == view.job) {
@@ -77,7 +80,7 @@ std::string ManagerObject::noteOf(const ZoneView& view) const {
     }
     if (!view.problem.empty()) {
         add("invalid: " + firstLine(view.problem));
-    } else if (endedBadly(view)) {
+    } else if (view.maintenance.empty() && endedBadly(view)) {
         add(firstLine(view.reason));
     }
     return note;
@@ -180,6 +183,16 @@ void ManagerObject::BuildImage(sdbus::Result<sdbus::ObjectPath>&& result, std::s
                       given.requireEmpty();
                       return domain.imageJobs.build(name, build);
                   });
+}
+
+void ManagerObject::Autoboot(sdbus::Result<sdbus::ObjectPath>&& result) {
+    authorisedJob(domain_, getObject(), std::move(result), {"Autoboot", Verb::manage, {}},
+                  [domain = domain_] { return domain.hostBoot.bootAll(); });
+}
+
+void ManagerObject::ShutdownAll(sdbus::Result<sdbus::ObjectPath>&& result) {
+    authorisedJob(domain_, getObject(), std::move(result), {"ShutdownAll", Verb::manage, {}},
+                  [domain = domain_] { return domain.hostBoot.shutdownAll(); });
 }
 
 std::vector<ManagerObject::JobRow> ManagerObject::ListJobs() {

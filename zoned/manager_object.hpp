@@ -32,6 +32,8 @@ private:
                      std::string origin) override;
     void BuildImage(sdbus::Result<sdbus::ObjectPath>&& result, std::string name, std::string suite,
                     std::map<std::string, sdbus::Variant> options) override;
+    void Autoboot(sdbus::Result<sdbus::ObjectPath>&& result) override;
+    void ShutdownAll(sdbus::Result<sdbus::ObjectPath>&& result) override;
     std::vector<JobRow> ListJobs() override;
     std::string Version() override;
 

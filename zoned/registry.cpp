@@ -7,7 +7,8 @@
 
 #include <algorithm>
 #include <ctime>
-#include <set>
+#include <iterator>
+#include <tuple>
 
 #include <spdlog/spdlog.h>
 
@@ -76,6 +77,8 @@ void Registry::rescan() {
         spdlog::error("{}", error.what());
         return;
     }
+    known_.clear();
+    std::ranges::transform(present, std::inserter(known_, known_.end()), &zone::ZoneName::str);
     for (const zone::ZoneName& name : names()) {
         present.insert(name);
     }
@@ -140,6 +143,7 @@ Zone& Registry::refresh(const std::string& text) {
     }
     const bool isNew = known == nullptr;
     Zone& zone = isNew ? add(name) : *known;
+    known_.insert(text);
     zone.text = std::move(fresh.text);
     zone.record = std::move(fresh.record);
     zone.unavailable = std::move(fresh.unavailable);
@@ -246,6 +250,7 @@ void Registry::changed(const zone::ZoneName& name) {
 
 void Registry::drop(const zone::ZoneName& name) {
     zones_.erase(name);
+    known_.erase(name.str());
     if (listener_.zoneRemoved) {
         listener_.zoneRemoved(name);
     }
@@ -262,6 +267,14 @@ zone::Surroundings Registry::surroundings(const std::string& self) const {
         around.groups.push_back(group);
     }
     around.host = hostResources(host_);
+    around.zones.assign(known_.begin(), known_.end());
+    for (const auto& [name, entry] : zones_) {
+        if (entry.zone->definition && name.str() != self) {
+            std::vector<std::string>& waited = around.waits[name.str()];
+            waited = entry.zone->definition->after;
+            std::ranges::copy(entry.zone->definition->needs, std::back_inserter(waited));
+        }
+    }
     return around;
 }
 
@@ -370,6 +383,20 @@ std::vector<std::string> Registry::usersOf(const std::string& image) const {
         }
     }
     return users;
+}
+
+std::vector<std::string> Registry::waitingFor(const std::string& zone) const {
+    std::vector<std::string> waiting;
+    for (const auto& [name, entry] : zones_) {
+        if (!entry.zone->definition || name.str() == zone) {
+            continue;
+        }
+        const auto& [after, needs] = std::tie(entry.zone->definition->after, entry.zone->definition->needs);
+        if (std::ranges::find(after, zone) != after.end() || std::ranges::find(needs, zone) != needs.end()) {
+            waiting.push_back(name.str());
+        }
+    }
+    return waiting;
 }
 
 std::vector<std::pair<std::uint32_t, std::string>> Registry::addressesTaken(const std::string& self) const {

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -74,6 +75,8 @@ public:
     /// An image appeared or went away: looks at all of them, and at the zones, again.
     void imagesChanged();
     [[nodiscard]] std::vector<std::string> usersOf(const std::string& image) const;
+    /// Zones that name this one in after or requires.
+    [[nodiscard]] std::vector<std::string> waitingFor(const std::string& zone) const;
 
     /// Addresses that zones but `self` have, with the zone's name.
     [[nodiscard]] std::vector<std::pair<std::uint32_t, std::string>> addressesTaken(const std::string& self) const;
@@ -105,6 +108,7 @@ private:
     store::Images images_;
     store::ZoneStorage storage_;
     std::map<zone::ZoneName, Entry> zones_;
+    std::set<std::string> known_;                 // names of all zones, also of those that have not been read yet
     std::map<std::string, std::string> imageIds_; // name -> id
     std::map<std::string, std::vector<std::string>> imageUsers_;
     sys::UniqueFd inotify_;

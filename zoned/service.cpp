@@ -1,7 +1,6 @@
 #include "service.hpp"
 
 #include <algorithm>
-#include <thread>
 
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
@@ -20,7 +19,8 @@ Service::Service(sys::EventLoop& loop, Host host)
       registry_(loop, host_, jobs_),
       launcher_(host_.systemd ? systemdLauncher(loop, host_, bus_, groupOf()) : directLauncher(loop, host_, groupOf())),
       lifecycle_(loop, host_, registry_, jobs_, *launcher_), installer_(host_, registry_, jobs_, workers_),
-      imageJobs_(host_, registry_, jobs_, workers_), polkit_(loop, bus_.connection()), authorizer_(authorities()) {}
+      imageJobs_(host_, registry_, jobs_, workers_), polkit_(loop, bus_.connection()), authorizer_(authorities()),
+      hostBoot_(loop, host_, registry_, jobs_, lifecycle_) {}
 
 Service::~Service() {
     jobs_.listen({});
@@ -28,7 +28,7 @@ Service::~Service() {
 }
 
 Domain Service::domain() {
-    return {host_, registry_, jobs_, lifecycle_, installer_, imageJobs_, authorizer_};
+    return {host_, registry_, jobs_, lifecycle_, installer_, imageJobs_, hostBoot_, authorizer_};
 }
 
 Authorities Service::authorities() {
@@ -54,6 +54,7 @@ void Service::start(std::function<void()> ready) {
     publishJobs();
     registry_.load();
     imageJobs_.sweep();
+    hostBoot_.load();
     recover();
 }
 
@@ -80,6 +81,7 @@ void Service::publishZones() {
     };
     listener.zoneRemoved = [this](const zone::ZoneName& name) {
         launcher_->prepare(name);
+        hostBoot_.zoneRemoved(name);
         if (const auto found = zoneObjects_.find(name); found != zoneObjects_.end()) {
             bury(std::move(found->second));
             zoneObjects_.erase(found);
@@ -137,9 +139,7 @@ void Service::jobEnded(const JobInfo& job, const JobEnd& end) {
         jobObjects_.erase(found);
     }
     manager_->emitJobRemoved(job.id, jobObject(job.id), job.kind, job.hold.name, result, error, end.text);
-    if (bootJobs_.erase(job.id) != 0) {
-        bootNext();
-    }
+    hostBoot_.jobEnded(job, end);
 }
 
 /// Every folder in RUN/zones is a zone that was active, or had its console open, when the last service ended.
@@ -150,6 +150,13 @@ void Service::recover() {
             names.emplace_back(entry);
         }
     }
+    runWatch_.emplace(loop_, host_.paths.runZones, [this](const std::string& name) {
+        try {
+            lifecycle_.supervisorAppeared(name);
+        } catch (const sys::Error& error) {
+            spdlog::error("zone {}: {}", name, error.what());
+        }
+    });
     recovering_ = names.size() + 1;
     for (const zone::ZoneName& name : names) {
         lifecycle_.recover(name, [this] { recovered(); });
@@ -165,7 +172,7 @@ void Service::recovered() {
             watchNetwork();
             bus_.requestName(api::busName);
             ready_();
-            autoboot();
+            hostBoot_.begin();
         });
     }
 }
@@ -221,38 +228,6 @@ void Service::watchNetwork() {
         });
     } catch (const sys::Error& error) {
         spdlog::warn("{}; rules that others take away are put back at the next boot of a zone only", error.what());
-    }
-}
-
-/// RUN is a tmpfs: what is not there yet has not been done since the host was booted.
-void Service::autoboot() {
-    const std::string done = host_.paths.run + "/autobooted";
-    if (sys::exists(done)) {
-        return;
-    }
-    sys::replaceVolatileFile(done, "");
-    for (const zone::ZoneName& name : registry_.names()) {
-        const ZoneView& view = registry_.view(name);
-        if (view.autoboot && view.problem.empty() && view.state == zone::State::installed) {
-            toBoot_.push_back(name.str());
-        }
-    }
-    std::ranges::reverse(toBoot_); // the first name is booted first
-    for (unsigned int count = std::max(1U, std::thread::hardware_concurrency()); count > 0; --count) {
-        bootNext();
-    }
-}
-
-void Service::bootNext() {
-    while (!toBoot_.empty()) {
-        const std::string name = toBoot_.back();
-        toBoot_.pop_back();
-        try {
-            bootJobs_.insert(lifecycle_.boot(name, {{}, true}));
-            return;
-        } catch (const std::exception& error) {
-            spdlog::error("booting zone {} with the host: {}", name, error.what());
-        }
     }
 }
 

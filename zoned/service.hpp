@@ -6,13 +6,13 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "accounts.hpp"
 #include "bus.hpp"
 #include "host.hpp"
+#include "host_boot.hpp"
 #include "image_jobs.hpp"
 #include "image_object.hpp"
 #include "installer.hpp"
@@ -23,6 +23,7 @@
 #include "manager_object.hpp"
 #include "polkit.hpp"
 #include "registry.hpp"
+#include "run_watch.hpp"
 #include "sys/nft_watch.hpp"
 #include "workers.hpp"
 #include "zone_object.hpp"
@@ -54,8 +55,6 @@ private:
     void lookAfterNetwork();
     void repairNetwork();
     void watchNetwork();
-    void autoboot();
-    void bootNext();
 
     sys::EventLoop& loop_;
     Host host_;
@@ -70,6 +69,7 @@ private:
     Accounts accounts_;
     Polkit polkit_;
     Authorizer authorizer_;
+    HostBoot hostBoot_;
 
     std::unique_ptr<ManagerObject> manager_;
     std::map<zone::ZoneName, std::unique_ptr<ZoneObject>> zoneObjects_;
@@ -85,8 +85,7 @@ private:
     std::optional<sys::NftWatch> filterWatch_;
     sys::EventLoop::Source filterSource_;
     sys::EventLoop::Source filterRepair_;
-    std::vector<std::string> toBoot_;  // the zones that are still to be booted with the host
-    std::set<std::uint32_t> bootJobs_; // and the jobs of those being booted
+    std::optional<RunWatch> runWatch_;
 };
 
 } // namespace zoned::daemon

@@ -97,6 +97,27 @@ void Supervisor::launch() {
     }
 }
 
+void Supervisor::appeared(Then then) {
+    if (phase_ == Phase::ending) {
+        appeared_ = std::move(then); // looked at when the one before is gone for good
+        return;
+    }
+    if (phase_ == Phase::none) {
+        phase_ = Phase::launching;
+        sys::removeFile(host_.runFolder(name_.str()) + "/exit.json");
+        sys::removeFile(host_.runFolder(name_.str()) + "/died");
+        exitStatus_.reset();
+        greeted_ = false;
+        childRuns_ = false;
+        promised_ = 0;
+        summons_.push_back(std::move(then));
+        deadline_ = loop_.after(launchPatience, [this] { giveUp(); });
+    }
+    if (phase_ == Phase::launching && !channel_) {
+        connect();
+    }
+}
+
 /// Tries until somebody listens; launch() has set the deadline.
 void Supervisor::connect() {
     try {
@@ -107,6 +128,7 @@ void Supervisor::connect() {
 }
 
 void Supervisor::attach(sys::Channel channel) {
+    timer_.reset(); // of another attempt
     channel_ = std::move(channel);
     sys::setNonBlocking(channel_.fd());
     socketSource_ = loop_.watch(channel_.fd(), EPOLLIN, [this](std::uint32_t) { readable(); });
@@ -360,7 +382,15 @@ void Supervisor::settle() {
     if (const auto settled = std::exchange(settled_, nullptr)) {
         settled();
     }
-    if (phase_ != Phase::none || summons_.empty()) {
+    if (phase_ != Phase::none) {
+        return;
+    }
+    const Then appearedThen = std::exchange(appeared_, nullptr);
+    if (appearedThen && sys::exists(host_.runFolder(name_.str()) + "/socket")) {
+        appeared(appearedThen);
+        return; // it serves those who wait for one, too
+    }
+    if (summons_.empty()) {
         return;
     }
     if (fault) {

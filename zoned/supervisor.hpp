@@ -59,6 +59,9 @@ public:
     void recover(std::function<void()> settled);
     /// Starts the supervisor where none runs; `then` is called once it answers, possibly at once.
     void summon(Then then);
+    /// A supervisor listens now: the one that was started here, or one that was started otherwise. For the latter
+    /// `then` is called as by summon().
+    void appeared(Then then);
     /// Sends a request. Returns the number that Status::requests reaches when it is done. Only when connected.
     std::uint64_t request(const nlohmann::json& message);
     /// Sends a message that is not counted. Only when connected.
@@ -112,6 +115,7 @@ private:
     std::uint64_t lastOpening_ = 0;
     std::map<std::uint64_t, Opening> openings_;
     std::vector<Then> summons_;
+    Then appeared_; // another supervisor listens already while this one is being cleaned up after
     std::function<void()> settled_;
     bool childRuns_ = false; // the supervisor is a child that has not been reaped yet
     std::optional<int> exitStatus_;

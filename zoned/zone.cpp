@@ -84,6 +84,7 @@ ZoneView viewOf(const Zone& zone, std::uint8_t subnetPrefix, std::uint32_t job) 
     view.state = stateOf(zone);
     view.reason = reasonOf(zone, view.state);
     view.problem = zone.problem;
+    view.maintenance = zone.maintenance;
     view.since = zone.since;
     view.job = job;
     view.addresses = addressesOf(zone, subnetPrefix);
@@ -121,6 +122,7 @@ std::vector<std::string> changedProperties(const ZoneView& before, const ZoneVie
     compare("Booted", &ZoneView::booted);
     compare("Reason", &ZoneView::reason);
     compare("Problem", &ZoneView::problem);
+    compare("Maintenance", &ZoneView::maintenance);
     compare("Description", &ZoneView::description);
     compare("Image", &ZoneView::image);
     compare("Autoboot", &ZoneView::autoboot);

@@ -31,6 +31,7 @@ struct Zone {
     std::optional<platform::Status> status;     // of the supervisor that is connected
     bool cleaningUp = false;                    // the supervisor died, and its zone is being taken down
     std::string down;                           // why that failed; "" where it did not
+    std::string maintenance;                    // why it is left alone; "" where it is not
     std::int64_t since = 0;                     // when the state was entered, where no supervisor says it
 };
 
@@ -40,6 +41,7 @@ struct ZoneView {
     bool booted = false;
     std::string reason;
     std::string problem;
+    std::string maintenance;
     std::string description;
     std::string image;
     bool autoboot = false;

@@ -144,6 +144,11 @@ void ZoneObject::Reboot(JobResult&& result, bool force) {
         [force](const Domain& domain, const std::string& name) { return domain.lifecycle.reboot(name, force); });
 }
 
+void ZoneObject::ClearMaintenance(sdbus::Result<>&& result) {
+    authorised(domain_, getObject(), std::move(result), request("ClearMaintenance", Verb::manage),
+               [domain = domain_, name = name_.str()] { domain.hostBoot.clearMaintenance(name); });
+}
+
 void ZoneObject::Plan(sdbus::Result<std::vector<sdbus::Struct<std::string, std::string>>>&& result) {
     authorised(domain_, getObject(), std::move(result), request("Plan", Verb::listDetails),
                [domain = domain_, name = name_.str()] {
@@ -207,6 +212,9 @@ std::string ZoneObject::Reason() {
 }
 std::string ZoneObject::Problem() {
     return view().problem;
+}
+std::string ZoneObject::Maintenance() {
+    return view().maintenance;
 }
 std::string ZoneObject::Description() {
     return view().description;

@@ -32,6 +32,7 @@ private:
     void Halt(JobResult&& result) override;
     void Shutdown(JobResult&& result, std::uint32_t timeout) override;
     void Reboot(JobResult&& result, bool force) override;
+    void ClearMaintenance(sdbus::Result<>&& result) override;
     void Plan(sdbus::Result<std::vector<sdbus::Struct<std::string, std::string>>>&& result) override;
     void Exec(sdbus::Result<sdbus::UnixFd, std::vector<sdbus::UnixFd>>&& result, std::vector<std::string> argv,
               Dictionary options) override;
@@ -42,6 +43,7 @@ private:
     bool Booted() override;
     std::string Reason() override;
     std::string Problem() override;
+    std::string Maintenance() override;
     std::string Description() override;
     std::string Image() override;
     bool Autoboot() override;

@@ -26,6 +26,7 @@ std::string toJson(const Status& status) {
                        {"boots", status.boots},
                        {"step", status.step},
                        {"reason", status.reason},
+                       {"asked", status.asked},
                        {"killed", status.killed},
                        {"failure", status.failure},
                        {"requests", status.requests},
@@ -52,6 +53,7 @@ Status statusFromJson(const std::string& text) {
         status.step = json.at("step");
         status.reason = json.at("reason");
         // a supervisor that was started before an upgrade of the service may not know it
+        status.asked = json.value("asked", false);
         status.killed = json.value("killed", false);
         status.failure = json.at("failure");
         status.requests = json.at("requests");

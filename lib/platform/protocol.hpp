@@ -11,6 +11,7 @@
 //     console   {id}
 //     limits    {id, limits: [{file, value}]}   other limits for a zone that is up, also for its reboots; answered
 //                      with opened (no descriptors) or refused, and then nothing was changed
+//     refuse    {text}   it will not be booted: leave as one that failed, saying why (ignored while the zone is active)
 //     quit      {}   leave if nothing runs and nobody views the console (ignored otherwise)
 //
 //   supervisor -> zoned
@@ -44,6 +45,7 @@ struct Status {
     std::uint64_t boots = 0; // how often init was started by this supervisor
     std::string step;        // the step of the plan being taken; "" otherwise
     std::string reason;      // why the zone is not running (any more): "init exited with status 3", …; "" while it is
+    bool asked = false;      // it is not running because somebody stopped it from outside
     bool killed = false;     // asked to shut down, it did not and was killed
     std::string failure;     // as reason, but set only when the last boot, halt or shutdown request failed
     std::uint64_t requests = 0; // how many boot, halt, shutdown and reboot requests are finished

@@ -84,6 +84,32 @@ Node listOf(const std::vector<Element>& elements, Node (*toNode)(const Element&)
     return list;
 }
 
+/// When and after what the zone is booted and stopped.
+void putBootKeys(Node& root, const Definition& definition) {
+    const Definition defaults;
+    if (definition.bootPriority != defaults.bootPriority) {
+        put(root, "boot-priority", yaml::scalar(std::to_string(definition.bootPriority)));
+    }
+    if (!definition.after.empty()) {
+        put(root, "after", listNode(definition.after));
+    }
+    if (!definition.needs.empty()) {
+        put(root, "requires", listNode(definition.needs));
+    }
+    if (!definition.hostRequires.empty()) {
+        put(root, "host-requires", listNode(definition.hostRequires));
+    }
+    if (definition.bootRetries != defaults.bootRetries) {
+        put(root, "boot-retries", yaml::scalar(std::to_string(definition.bootRetries)));
+    }
+    if (definition.hostShutdown != defaults.hostShutdown) {
+        put(root, "host-shutdown", yaml::scalar(std::string(zone::hostShutdownName(definition.hostShutdown))));
+    }
+    if (definition.restart != defaults.restart) {
+        put(root, "restart", yaml::scalar(std::string(zone::restartName(definition.restart))));
+    }
+}
+
 Node definitionNode(const Definition& definition) {
     const Definition defaults;
     Node root;
@@ -95,6 +121,7 @@ Node definitionNode(const Definition& definition) {
     if (definition.autoboot) {
         put(root, "autoboot", booleanNode(true));
     }
+    putBootKeys(root, definition);
     if (definition.init.kind == zone::InitKind::custom) {
         put(root, "init", listNode(definition.init.argv));
     } else if (definition.init.kind != zone::InitKind::automatic) {

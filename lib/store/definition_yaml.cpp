@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
+#include <span>
+#include <type_traits>
 
 #include "store/resources_yaml.hpp"
 #include "store/yaml_reader.hpp"
@@ -95,6 +98,34 @@ void readInit(Reader& reader, const Node& node, Path path, Definition& definitio
                                           "own is written as a list, such as [/sbin/init]");
 }
 
+void readTexts(Reader& reader, const Node& node, Path path, std::vector<std::string>& texts) {
+    reader.eachItem(node, path, [&](const Node& item, Path itemPath) {
+        texts.push_back(reader.text(item, itemPath).value_or(""));
+    });
+}
+
+constexpr std::array hostShutdowns{zone::HostShutdown::shutdown, zone::HostShutdown::halt};
+constexpr std::array restarts{zone::Restart::no, zone::Restart::onFailure, zone::Restart::always};
+
+/// One of a few words, each the name of a value.
+template <typename Value>
+void readChoice(Reader& reader, const Node& node, Path path, std::type_identity_t<std::span<const Value>> values,
+                std::string_view (*nameOf)(Value) noexcept, Value& value) {
+    std::vector<std::string> names;
+    for (const Value each : values) {
+        if (node.kind == Node::Kind::scalar && node.text == nameOf(each)) {
+            value = each;
+            return;
+        }
+        names.emplace_back(nameOf(each));
+    }
+    std::string list;
+    for (const std::string& name : names) {
+        list += (list.empty() ? "" : ", ") + name;
+    }
+    reader.problem(node, path, yaml::describe(node) + " is none of " + list + zone::suggestion(node.text, names));
+}
+
 void readNetwork(Reader& reader, const Node& node, Path path, Definition& definition) {
     definition.network.clear();
     reader.eachItem(node, path, [&](const Node& item, Path itemPath) {
@@ -149,6 +180,34 @@ constexpr std::array definitionFields{
     Field<Definition>{"autoboot",
                       [](Reader& reader, const Node& node, Path path, Definition& definition) {
                           definition.autoboot = reader.boolean(node, path).value_or(false);
+                      }},
+    Field<Definition>{"boot-priority",
+                      [](Reader& reader, const Node& node, Path path, Definition& definition) {
+                          const auto priority = reader.count(node, path, std::numeric_limits<std::uint32_t>::max());
+                          definition.bootPriority = static_cast<std::uint32_t>(priority.value_or(0));
+                      }},
+    Field<Definition>{"after", [](Reader& reader, const Node& node, Path path,
+                                  Definition& definition) { readTexts(reader, node, path, definition.after); }},
+    Field<Definition>{"requires", [](Reader& reader, const Node& node, Path path,
+                                     Definition& definition) { readTexts(reader, node, path, definition.needs); }},
+    Field<Definition>{"host-requires",
+                      [](Reader& reader, const Node& node, Path path, Definition& definition) {
+                          readTexts(reader, node, path, definition.hostRequires);
+                      }},
+    Field<Definition>{"boot-retries",
+                      [](Reader& reader, const Node& node, Path path, Definition& definition) {
+                          const auto retries = reader.count(node, path, std::numeric_limits<std::uint32_t>::max());
+                          definition.bootRetries = static_cast<std::uint32_t>(retries.value_or(0));
+                      }},
+    Field<Definition>{"host-shutdown",
+                      [](Reader& reader, const Node& node, Path path, Definition& definition) {
+                          readChoice<zone::HostShutdown>(reader, node, path, hostShutdowns, zone::hostShutdownName,
+                                                         definition.hostShutdown);
+                      }},
+    Field<Definition>{"restart",
+                      [](Reader& reader, const Node& node, Path path, Definition& definition) {
+                          readChoice<zone::Restart>(reader, node, path, restarts, zone::restartName,
+                                                    definition.restart);
                       }},
     Field<Definition>{"init", readInit},
     Field<Definition>{"hostname",

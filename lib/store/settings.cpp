@@ -106,6 +106,40 @@ constexpr std::array imageFields{
                                 }},
 };
 
+void readSpan(Reader& reader, const Node& node, Path path, std::chrono::seconds& span) {
+    span = reader.duration(node, path).value_or(span);
+    if (span < std::chrono::seconds(1) || span > std::chrono::hours(24)) {
+        reader.problem(node, path, "is 1s to 24h");
+    }
+}
+
+constexpr std::array bootFields{
+    Field<Settings::Boot>{"parallel",
+                          [](Reader& reader, const Node& node, Path path, Settings::Boot& boot) {
+                              boot.parallel = static_cast<std::uint32_t>(reader.count(node, path, 1024).value_or(0));
+                          }},
+    Field<Settings::Boot>{"ready-timeout",
+                          [](Reader& reader, const Node& node, Path path, Settings::Boot& boot) {
+                              readSpan(reader, node, path, boot.readyTimeout);
+                          }},
+    Field<Settings::Boot>{"shutdown-timeout",
+                          [](Reader& reader, const Node& node, Path path, Settings::Boot& boot) {
+                              readSpan(reader, node, path, boot.shutdownTimeout);
+                              if (boot.shutdownTimeout > std::chrono::hours(1)) {
+                                  reader.problem(node, path, "is at most 1h"); // zones.service gives it a little more
+                              }
+                          }},
+    Field<Settings::Boot>{"restart-limit",
+                          [](Reader& reader, const Node& node, Path path, Settings::Boot& boot) {
+                              boot.restartLimit =
+                                  static_cast<std::uint32_t>(reader.count(node, path, 1000).value_or(0));
+                          }},
+    Field<Settings::Boot>{"restart-window",
+                          [](Reader& reader, const Node& node, Path path, Settings::Boot& boot) {
+                              readSpan(reader, node, path, boot.restartWindow);
+                          }},
+};
+
 void readIds(Reader& reader, const Node& node, Path path, Settings& settings) {
     yaml::readFields<Settings::Ids>(reader, node, path, idFields, settings.ids);
     const auto [first, last] = settings.ids;
@@ -194,6 +228,10 @@ constexpr std::array settingsFields{
                         yaml::readFields<Settings::ImageBuild>(reader, node, path, imageFields, settings.images);
                     }},
     Field<Settings>{"groups", readGroups},
+    Field<Settings>{"boot",
+                    [](Reader& reader, const Node& node, Path path, Settings& settings) {
+                        yaml::readFields<Settings::Boot>(reader, node, path, bootFields, settings.boot);
+                    }},
     Field<Settings>{"log-level", readLogLevel},
 };
 

@@ -1,6 +1,7 @@
 // The service's own settings, /etc/zoned/zoned.yaml; every key has a default.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <string>
 
@@ -27,6 +28,13 @@ struct Settings {
     } images;
     /// Limits that the zones of a group share, by the group's name.
     std::map<std::string, zone::Resources> groups;
+    struct Boot {
+        std::uint32_t parallel = 0;               // zones booted at once with the host; 0: one a processor
+        std::chrono::seconds readyTimeout{300};   // one that is not ready by then is halted, and tried again
+        std::chrono::seconds shutdownTimeout{90}; // of all zones together, with the host
+        std::uint32_t restartLimit = 5;           // a zone is restarted at most so often ...
+        std::chrono::seconds restartWindow{600};  // ... within this time
+    } boot;
     std::string logLevel = "info"; // trace debug info warn error
 };
 

@@ -68,6 +68,15 @@ std::string Ipv4Network::str() const {
     return ipv4Text(address) + "/" + std::to_string(prefix);
 }
 
+std::string_view hostShutdownName(HostShutdown how) noexcept {
+    return how == HostShutdown::halt ? "halt" : "shutdown";
+}
+
+std::string_view restartName(Restart when) noexcept {
+    static constexpr std::array<std::string_view, 3> names{"no", "on-failure", "always"};
+    return names[static_cast<std::size_t>(when)];
+}
+
 std::string_view initKindName(InitKind kind) noexcept {
     static constexpr std::array<std::string_view, 6> names{"auto",   "systemd", "sysvinit",
                                                            "openrc", "busybox", "custom"};

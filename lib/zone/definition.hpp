@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -84,11 +85,26 @@ struct Mount {
     bool operator==(const Mount&) const = default;
 };
 
+/// How a zone is stopped when the host shuts down.
+enum class HostShutdown { shutdown, halt };
+/// Whether a zone that ended by itself is booted again.
+enum class Restart { no, onFailure, always };
+/// As written: "shutdown", "halt"; "no", "on-failure", "always".
+[[nodiscard]] std::string_view hostShutdownName(HostShutdown how) noexcept;
+[[nodiscard]] std::string_view restartName(Restart when) noexcept;
+
 struct Definition {
     std::string zone; // checked to be a ZoneName
     std::string description;
     std::string image;
     bool autoboot = false;
+    std::uint32_t bootPriority = 100;      // the higher, the earlier
+    std::vector<std::string> after;        // zones that are waited for
+    std::vector<std::string> needs;        // the key "requires" (a word of C++): zones that must be there
+    std::vector<std::string> hostRequires; // units of the host's systemd
+    std::uint32_t bootRetries = 2;
+    HostShutdown hostShutdown = HostShutdown::shutdown;
+    Restart restart = Restart::no;
     Init init;
     std::string hostname;            // empty: the zone's name
     std::vector<Nic> network{Nic{}}; // the default: one interface on the managed network

@@ -24,6 +24,28 @@ constexpr std::array keys{
         "The image that the zone's root file system starts from."},
     Key{"autoboot", boolean, "", "false", false, atOnce,
         "Whether the zone is booted when the host is."},
+    Key{"boot-priority", count, "0 to 1000", "100", false, atOnce,
+        "Of the zones that could be booted next with the host, the one with the highest number is."},
+    Key{"after", list, "at most 32 names of other zones", "", false, atOnce,
+        "Zones that are waited for when they are booted with the host, too: this one is booted once they are ready, "
+        "or are known not to come. When the host shuts down they go down after this one."},
+    Key{"requires", list, "at most 32 names of other zones", "", false, atOnce,
+        "As after; and the zones named are booted with this one even without autoboot, and when one of them cannot "
+        "be booted, this one is not booted either. Who boots the zone by hand is only warned. A zone that others "
+        "name here or in after cannot be deleted."},
+    Key{"host-requires", list, "at most 32 names of units, such as network-online.target", "", false, atBoot,
+        "Units of the host's systemd that are started, where they are not active, before the zone is booted. When "
+        "one cannot be started, the zone is not booted; nor is it on a host that systemd does not run."},
+    Key{"boot-retries", count, "0 to 100", "2", false, atOnce,
+        "How often a boot with the host that failed is tried again, after 1s, 2s, 4s and so on up to 1m. Then the "
+        "zone is left in maintenance; see zonectl clear."},
+    Key{"host-shutdown", text, "shutdown or halt", "shutdown", false, atOnce,
+        "How the zone is stopped when the host shuts down: cleanly, or at once."},
+    Key{"restart", text, "no, on-failure or always", "no", false, atOnce,
+        "Whether a zone that stopped running is booted again: with on-failure, one whose init ended although "
+        "nobody had asked for it; with always, also one that was powered off from inside. One that was shut down "
+        "or halted stays so. It is booted after 1s, 2s, 4s and so on up to 1m; one that stops too often is left in "
+        "maintenance."},
     Key{"init", init, "auto, systemd, sysvinit, openrc, busybox, or a list: a program and its arguments", "auto",
         false, atBoot,
         "The first process of the zone. The kind decides how it is asked to shut down; auto looks at what "
@@ -256,6 +278,13 @@ std::string exampleDefinition() {
 description: Customer web server
 image: bookworm
 autoboot: true
+boot-priority: 200
+after: [mail]
+requires: [db]
+host-requires: [network-online.target]
+boot-retries: 3
+host-shutdown: shutdown
+restart: on-failure
 init: auto
 hostname: web.example.org
 network:

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "zone/admin_rules.hpp"
+#include "zone/boot_order.hpp"
 #include "zone/text_rules.hpp"
 #include "zone/zone_name.hpp"
 
@@ -27,6 +28,9 @@ constexpr std::size_t maxVariableBytes = 4096;
 constexpr std::size_t maxArguments = 64;
 constexpr std::size_t maxPathBytes = 4095; // PATH_MAX without its NUL
 constexpr std::size_t maxDescriptionBytes = 1024;
+constexpr std::uint32_t maxPriority = 1000;
+constexpr std::size_t maxZonesNamed = 32;
+constexpr std::uint32_t maxRetries = 100;
 
 std::string nicKey(std::size_t index, std::string_view key) {
     return "network[" + std::to_string(index) + "]." + std::string(key);
@@ -89,6 +93,79 @@ void checkInit(const Definition& definition, const Surroundings&, Findings& find
             findings.push_back(
                 {"init[" + std::to_string(i) + "]", "is at most 4095 bytes, without control characters"});
         }
+    }
+}
+
+void checkBootPriority(const Definition& definition, const Surroundings&, Findings& findings) {
+    if (definition.bootPriority > maxPriority) {
+        findings.push_back({"boot-priority", "is 0 to 1000"});
+    }
+}
+
+/// Names of other zones in a list, each once.
+void checkZoneList(const std::string& key, const std::vector<std::string>& names, const Definition& definition,
+                   const Surroundings& surroundings, Findings& findings) {
+    if (names.size() > maxZonesNamed) {
+        findings.push_back({key, "names at most 32 zones"});
+    }
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const std::string item = key + "[" + std::to_string(i) + "]";
+        const auto& known = surroundings.zones;
+        if (names[i] == definition.zone) {
+            findings.push_back({item, "a zone cannot wait for itself"});
+        } else if (!seen.insert(names[i]).second) {
+            findings.push_back({item, "names " + names[i] + " a second time"});
+        } else if (const auto why = ZoneName::problem(names[i])) {
+            findings.push_back({item, *why});
+        } else if (std::find(known.begin(), known.end(), names[i]) == known.end()) {
+            findings.push_back({item, "there is no zone '" + names[i] + "'" + suggestion(names[i], known)});
+        }
+    }
+}
+
+void checkAfter(const Definition& definition, const Surroundings& surroundings, Findings& findings) {
+    checkZoneList("after", definition.after, definition, surroundings, findings);
+}
+
+void checkRequires(const Definition& definition, const Surroundings& surroundings, Findings& findings) {
+    checkZoneList("requires", definition.needs, definition, surroundings, findings);
+}
+
+void checkCycle(const Definition& definition, const Surroundings& surroundings, Findings& findings) {
+    const auto look = [&](const char* key, const std::vector<std::string>& names) {
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            const auto way = wayBetween(names[i], definition.zone, surroundings.waits);
+            if (way.size() < 2) {
+                continue; // none, or the zone itself, which checkZoneList tells
+            }
+            std::string cycle = definition.zone;
+            for (const std::string& zone : way) {
+                cycle += " -> " + zone;
+            }
+            findings.push_back(
+                {std::string(key) + "[" + std::to_string(i) + "]", "the zones would wait for each other: " + cycle});
+            return;
+        }
+    };
+    look("after", definition.after);
+    look("requires", definition.needs);
+}
+
+void checkHostRequires(const Definition& definition, const Surroundings&, Findings& findings) {
+    if (definition.hostRequires.size() > maxZonesNamed) {
+        findings.push_back({"host-requires", "names at most 32 units"});
+    }
+    for (std::size_t i = 0; i < definition.hostRequires.size(); ++i) {
+        if (const auto why = unitNameProblem(definition.hostRequires[i])) {
+            findings.push_back({"host-requires[" + std::to_string(i) + "]", *why});
+        }
+    }
+}
+
+void checkBootRetries(const Definition& definition, const Surroundings&, Findings& findings) {
+    if (definition.bootRetries > maxRetries) {
+        findings.push_back({"boot-retries", "is 0 to 100"});
     }
 }
 
@@ -351,11 +428,17 @@ void checkPrivileged(const Definition& definition, const Surroundings& surroundi
     }
 }
 
-const std::array<Check, 23>& list() {
-    static const std::array<Check, 23> all{{
+const std::array<Check, 29>& list() {
+    static const std::array<Check, 29> all{{
         {"zone-name", checkZoneName},
         {"description", checkDescription},
         {"image", checkImage},
+        {"boot-priority", checkBootPriority},
+        {"after", checkAfter},
+        {"requires", checkRequires},
+        {"cycle", checkCycle},
+        {"host-requires", checkHostRequires},
+        {"boot-retries", checkBootRetries},
         {"init", checkInit},
         {"hostname", checkHostname},
         {"interface-count", checkInterfaceCount},

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,6 +24,9 @@ struct Surroundings {
     std::vector<std::pair<std::uint32_t, std::string>> addressesTaken;
     std::vector<std::string> groups; // of zoned.yaml
     HostResources host;
+    std::vector<std::string> zones; // all zones of the host
+    /// What other zones wait for: zone -> those that it names in after and requires.
+    std::map<std::string, std::vector<std::string>> waits;
     bool allowPrivileged = true; // the requester is the host's administrator
     /// Those of the definition's administrators that this host does not have, where that is asked: it is when a
     /// definition is stored; one that was stored stays good when a user is deleted, who then is nobody's administrator.

@@ -338,8 +338,11 @@ class Host:
             self.start()
         self.notePorts()
         problems = []
-        for name in [n for n in self.zones() if n not in self.keptZones]:
-            problems += self._removeZone(name)
+        mine = [n for n in self.zones() if n not in self.keptZones]
+        # a zone that others name (after, requires) goes after them
+        while mine and (not problems or len(problems) < len(mine)):
+            mine = [n for n in self.zones() if n not in self.keptZones]
+            problems = [problem for name in mine for problem in self._removeZone(name)]
         for name in [n for n in self.images() if n not in self.keptImages]:
             end = self.bus.job(imagePath(name), IMAGE, "Delete")
             if end.result != "done":

@@ -86,6 +86,68 @@ def test_autoboot_does_not_boot_a_halted_zone_when_only_the_service_restarts(hos
     assert zone.state == "installed"
 
 
+def bootWithHost(host):
+    import shutil
+    since = len(host.log.read_text())
+    host.stop()
+    shutil.rmtree(host.root / "run/zoned")
+    host.start()
+    eventually(lambda: (host.root / "run/zoned/autoboot").read_text() == "", 60)
+    return host.log.read_text()[since:]
+
+
+@shows("boot-priority")
+def test_zones_with_a_higher_priority_are_booted_first(makeHost):
+    own = makeHost(settings={"boot": {"parallel": 1}}).start()
+    own.busybox()
+    for name, priority in (("a", 1), ("b", 900), ("c", 500)):
+        own.zone(name, autoboot="true", **{"boot-priority": str(priority)})
+    assert re.findall(r"zone (\w): running", bootWithHost(own)) == ["b", "c", "a"]
+
+
+@shows("after", "requires")
+def test_a_zone_is_booted_after_those_it_names(host):
+    host.zone("c", autoboot="true")
+    host.zone("b", autoboot="true", requires="[c]")
+    host.zone("a", autoboot="true", after="[b]")
+    assert re.findall(r"zone (\w): running", bootWithHost(host)) == ["c", "b", "a"]
+
+
+@shows("host-requires")
+def test_units_of_the_host_are_needed_for_a_boot(host):
+    """That they are started, and waited for, is shown where systemd runs: tests/host/test_host_boot.py."""
+    host.zone("z1", **{"host-requires": "[mnt-data.mount]"})
+    host.refused("boot", "z1", says="mnt-data.mount")
+
+
+@shows("boot-retries")
+def test_a_failed_boot_with_the_host_is_tried_again_so_often(host):
+    for name, retries in (("once", 0), ("twice", 1)):
+        host.zone(name, init="[/bin/false]", autoboot="true", **{"boot-retries": str(retries)})
+    log = bootWithHost(host)
+    assert log.count("(boot of zone once) failed") == 1 and log.count("(boot of zone twice) failed") == 2
+
+
+@shows("host-shutdown")
+def test_the_zone_says_how_it_is_stopped_with_the_host(host):
+    asked = host.zone("asked", boot=True)
+    halted = host.zone("halted", boot=True, **{"host-shutdown": "halt"})
+    host.zonectl("host", "shutdown")
+    assert (asked.reason, halted.reason) == ("shut down", "halted")
+
+
+@shows("restart")
+def test_a_zone_whose_init_dies_is_booted_again(host):
+    import os
+    zone = host.zone("z1", restart="on-failure", boot=True)
+    other = host.zone("z2", boot=True)
+    pid = zone.pid
+    for each in (zone, other):
+        os.kill(each.pid, 9)
+    eventually(lambda: zone.state == "running" and zone.pid not in (0, pid), 20)
+    assert other.state == "installed"
+
+
 @shows("init")
 def test_the_init_program_and_its_arguments_can_be_given(host):
     zone = host.zone("z1", init='["/bin/sh", "-c", "echo mine >/run/mine; exec sleep 1000", "name"]', boot=True)

@@ -5,7 +5,9 @@
 
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "service_manager.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 
@@ -48,7 +50,7 @@ std::string encode(const Json& json) {
 Connections::Connections(sys::EventLoop& loop, sys::UniqueFd listener, const Place& place)
     : loop_(loop), listener_(std::move(listener)), place_(place),
       supervisor_(loop, place,
-                  {[this] { tellAll(platform::toJson(supervisor_.status())); },
+                  {[this] { statusChanged(); },
                    [this] {
                        tellAll(encode({{"type", "reboot-spec"}}));
                        return !clients_.empty();
@@ -95,7 +97,12 @@ void Connections::obey(ClientAt client, const std::string& request) {
     asked_ = true;
     if (type == "quit") {
         leaveIfIdle();
+    } else if (type == "refuse") {
+        refusal_ = json.value("text", "");
+        tellServiceManager("STATUS=" + refusal_.substr(0, refusal_.find('\n')));
+        leaveIfIdle();
     } else if (type == "boot") {
+        refusal_.clear();
         supervisor_.boot(platform::bootSpecFromJson(json.at("spec").dump()), json.value("target", "") != "ready");
     } else if (type == "halt") {
         supervisor_.halt();
@@ -108,6 +115,7 @@ void Connections::obey(ClientAt client, const std::string& request) {
     } else if (type == "exec") {
         enter(client, request);
     } else if (type == "console") {
+        announce(); // that is all it is for
         const sys::UniqueFd viewer = supervisor_.openConsole();
         answer(*client, encode({{"type", "opened"}, {"id", json.value("id", 0)}}), {viewer.get()});
     }
@@ -179,12 +187,46 @@ void Connections::stop() {
     supervisor_.shutdown(supervisor_.stopTimeout());
 }
 
+/// Our unit is up when the first thing that was asked of it is done: who starts it (`systemctl start`) learns then
+/// whether the zone was booted.
+void Connections::announce() {
+    if (!std::exchange(announced_, true)) {
+        tellServiceManager("READY=1");
+    }
+}
+
+void Connections::statusChanged() {
+    const platform::Status& status = supervisor_.status();
+    tellAll(platform::toJson(status));
+    std::string text(zone::stateName(status.state));
+    if (!status.reason.empty()) {
+        text += ": " + status.reason;
+    }
+    if (text = text.substr(0, text.find('\n')); text != told_) {
+        told_ = text;
+        tellServiceManager("STATUS=" + text);
+    }
+    if (status.requests > 0 && !supervisor_.idle()) {
+        announce();
+    }
+}
+
+/// Nothing that the zone or anybody else wanted: our unit fails.
+bool Connections::endedBadly() const {
+    const platform::Status& status = supervisor_.status();
+    const bool crashed = status.boots > 0 && !status.asked && !platform::isOrderlyEnd(status.reason);
+    return !refusal_.empty() || !status.failure.empty() || crashed;
+}
+
 void Connections::leaveIfIdle() {
     if (supervisor_.idle() && (asked_ || clients_.empty()) && !leaving_) {
         leaving_ = loop_.defer([this] {
             leaving_.reset();
             if (supervisor_.idle()) {
-                loop_.quit();
+                if (!endedBadly()) {
+                    announce();
+                }
+                loop_.quit(endedBadly() ? 1 : 0);
             }
         });
     }

@@ -37,6 +37,9 @@ private:
     void drop(ClientAt client);
     void tellAll(const std::string& text);
     void leaveIfIdle();
+    void statusChanged();
+    void announce();
+    [[nodiscard]] bool endedBadly() const;
 
     sys::EventLoop& loop_;
     sys::UniqueFd listener_;
@@ -45,7 +48,10 @@ private:
     std::list<Client> clients_;
     sys::EventLoop::Source listenSource_;
     sys::EventLoop::Source leaving_;
-    bool asked_ = false; // a request has come: an idle supervisor has a reason to leave
+    bool asked_ = false;     // a request has come: an idle supervisor has a reason to leave
+    bool announced_ = false; // the service manager knows that the unit is up
+    std::string refusal_;    // why the service does not boot the zone
+    std::string told_;       // to the service manager, of the zone's state
 };
 
 } // namespace zoned::supervisor

@@ -1,8 +1,6 @@
 // zone-supervisor: one process for each active zone. It boots the zone, is the
 // parent of its init, keeps its console and lets programs in; see supervisor.hpp.
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -71,23 +69,6 @@ sys::UniqueFd listener(const std::string& runZone) {
     return sys::Channel::listen(runZone + "/socket");
 }
 
-/// sd_notify(3), without the library: READY=1 to the service manager that started us.
-void tellServiceManager() {
-    const char* path = std::getenv("NOTIFY_SOCKET");
-    if (path == nullptr || std::strlen(path) >= sizeof(sockaddr_un::sun_path)) {
-        return;
-    }
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strcpy(address.sun_path, path); // NOLINT(clang-analyzer-security.insecureAPI.strcpy): length checked above
-    if (address.sun_path[0] == '@') {
-        address.sun_path[0] = '\0';
-    }
-    const sys::UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
-    (void)::sendto(socket.get(), "READY=1", 7, MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), length);
-}
-
 void joinSupervisorCgroup(const std::string& cgroup) {
     sys::makeCgroup(cgroup.substr(0, cgroup.rfind('/')));
     sys::makeCgroup(cgroup);
@@ -144,7 +125,6 @@ int supervise(const Arguments& arguments) {
     joinSupervisorCgroup(arguments.place.cgroup);
     sys::EventLoop loop;
     supervisor::Connections connections(loop, listener(arguments.place.runZone), arguments.place);
-    tellServiceManager();
     // a stop of our unit is a clean shutdown of the zone
     const auto term = loop.onSignal(SIGTERM, [&connections] { connections.stop(); });
     const int status = runOn(loop);

@@ -111,7 +111,7 @@ void Supervisor::takeSteps(bool running) {
         status_.consoleTail.clear();
         status_.killed = false;
         stopNote_.clear();
-        stopAsked_ = killed_ = false;
+        stopAsked_ = killed_ = status_.asked = false;
         auto zone = std::make_unique<platform::Bringup>();
         zone->zone = {*spec_, place_.cgroup};
         zone->seccompFilter = sys::readFile(spec_->seccompProgram).value_or("");
@@ -192,6 +192,7 @@ void Supervisor::halt() {
     rebootWanted_ = false;
     if (rebootTimer_) { // between two boots
         rebootTimer_.reset();
+        stopAsked_ = true;
         nowDown(std::string(platform::haltedReason));
     } else if (status_.state == State::installed) {
         requestDone();
@@ -306,6 +307,7 @@ void Supervisor::nowDown(const std::string& reason) {
     status_.initKind.clear();
     status_.booted = false;
     status_.reason = reason;
+    status_.asked = stopAsked_;
     if (rebootWanted_) {
         bootAgain();
         return;

@@ -36,6 +36,7 @@ zone::Surroundings surroundings() {
     result.subnet = *zone::parseIpv4Network("10.213.0.1/16");
     result.images = {"bookworm"};
     result.groups = {"customers"};
+    result.zones = {"mail", "db"};
     return result;
 }
 
@@ -47,6 +48,13 @@ TEST_CASE("the example of the manual is read, every key of it", "[definition_yam
     CHECK(definition.description == "Customer web server");
     CHECK(definition.image == "bookworm");
     CHECK(definition.autoboot);
+    CHECK(definition.bootPriority == 200U);
+    CHECK(definition.after == std::vector<std::string>{"mail"});
+    CHECK(definition.needs == std::vector<std::string>{"db"});
+    CHECK(definition.hostRequires == std::vector<std::string>{"network-online.target"});
+    CHECK(definition.bootRetries == 3U);
+    CHECK(definition.hostShutdown == zone::HostShutdown::shutdown);
+    CHECK(definition.restart == zone::Restart::onFailure);
     CHECK(definition.init.kind == zone::InitKind::automatic);
     CHECK(definition.hostname == "web.example.org");
     REQUIRE(definition.network.size() == 1);
@@ -118,6 +126,13 @@ TEST_CASE("every key of the schema changes the definition when it is set", "[def
         {"description", {"description", "Web: the shop"}},
         {"image", {"image", "trixie"}},
         {"autoboot", {"autoboot", "yes"}},
+        {"boot-priority", {"boot-priority", "7"}},
+        {"after", {"after", "[db]"}},
+        {"requires", {"requires", "[db]"}},
+        {"host-requires", {"host-requires", "[network-online.target]"}},
+        {"boot-retries", {"boot-retries", "0"}},
+        {"host-shutdown", {"host-shutdown", "halt"}},
+        {"restart", {"restart", "on-failure"}},
         {"init", {"init", "[/bin/sh]"}},
         {"hostname", {"hostname", "www"}},
         {"network", {"network", "[]"}},
@@ -177,6 +192,9 @@ TEST_CASE("a complaint names the file, the line, the key and what is expected", 
           "web.yaml:4: resources.memory: '12Q' is not a size; write a number with K, M, G or T, such as 512M");
     CHECK(complaint(least + "network:\n  - name: eth0\n    addressx: 10.0.0.1/8\n") ==
           "web.yaml:5: network[0].addressx: there is no such key; did you mean 'address'?");
+    CHECK(complaint(least + "restart: on-failures\n") ==
+          "web.yaml:3: restart: 'on-failures' is none of no, on-failure, always; did you mean 'on-failure'?");
+    CHECK(complaint(least + "host-shutdown: [halt]\n").find("web.yaml:3: host-shutdown: ") == 0);
     CHECK(complaint(least + "autoboot: maybe\n") == "web.yaml:3: autoboot: 'maybe' is not true or false");
     CHECK(complaint(least + "resources: [1]\n") ==
           "web.yaml:3: resources: a list is not a map; write its keys in lines 'key: value'");
@@ -347,6 +365,13 @@ TEST_CASE("what is written reads back the same", "[definition_yaml]") {
         definition.image = one(words);
         definition.description = random() % 2 ? one(words) : "";
         definition.autoboot = random() % 2;
+        definition.bootPriority = static_cast<std::uint32_t>(random());
+        definition.after = random() % 2 ? std::vector{one(words), one(words)} : std::vector<std::string>{};
+        definition.needs = random() % 2 ? std::vector{one(words)} : std::vector<std::string>{};
+        definition.hostRequires = random() % 2 ? std::vector{one(words)} : std::vector<std::string>{};
+        definition.bootRetries = static_cast<std::uint32_t>(random() % 4);
+        definition.hostShutdown = static_cast<zone::HostShutdown>(random() % 2);
+        definition.restart = static_cast<zone::Restart>(random() % 3);
         definition.hostname = random() % 2 ? one(words) : "";
         if (random() % 3 == 0) {
             definition.init = {zone::InitKind::custom, {one(words), "", one(words)}};

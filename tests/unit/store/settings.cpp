@@ -34,6 +34,11 @@ TEST_CASE("without a file, and with an empty one, the settings are the defaults"
         CHECK(settings.images.mirror.empty());
         CHECK(settings.images.maxBytes == 64ULL << 30);
         CHECK(settings.images.maxEntries == 4'000'000U);
+        CHECK(settings.boot.parallel == 0U);
+        CHECK(settings.boot.readyTimeout == std::chrono::minutes(5));
+        CHECK(settings.boot.shutdownTimeout == std::chrono::seconds(90));
+        CHECK(settings.boot.restartLimit == 5U);
+        CHECK(settings.boot.restartWindow == std::chrono::minutes(10));
         CHECK(settings.logLevel == "info");
     }
 }
@@ -44,7 +49,9 @@ TEST_CASE("every setting is read", "[settings]") {
                                         "cgroup: test.slice\nnft-table: zoned_test\n"
                                         "ids: {first: 655360, last: 786431}\n"
                                         "image-build: {mirror: 'http://mirror.example.org/debian'}\n"
-                                        "images: {max-bytes: 1G, max-entries: 1000}\nlog-level: debug\n");
+                                        "images: {max-bytes: 1G, max-entries: 1000}\nlog-level: debug\n"
+                                        "boot: {parallel: 3, ready-timeout: 20s, shutdown-timeout: 1m,\n"
+                                        "       restart-limit: 9, restart-window: 1h}\n");
     const auto settings = store::readSettings(scratch / "zoned.yaml");
     CHECK(settings.network.bridge == "br7");
     CHECK(settings.network.address.str() == "192.168.7.1/24");
@@ -56,6 +63,11 @@ TEST_CASE("every setting is read", "[settings]") {
     CHECK(settings.images.mirror == "http://mirror.example.org/debian");
     CHECK(settings.images.maxBytes == 1ULL << 30);
     CHECK(settings.images.maxEntries == 1000U);
+    CHECK(settings.boot.parallel == 3U);
+    CHECK(settings.boot.readyTimeout == std::chrono::seconds(20));
+    CHECK(settings.boot.shutdownTimeout == std::chrono::minutes(1));
+    CHECK(settings.boot.restartLimit == 9U);
+    CHECK(settings.boot.restartWindow == std::chrono::hours(1));
     CHECK(settings.logLevel == "debug");
 }
 
@@ -97,6 +109,11 @@ TEST_CASE("bad settings are told with file, line and key", "[settings]") {
                                   "groups: {customers: {memoryy: 1G}}",
                                   "groups: {customers: {cpu-weight: 0}}",
                                   "groups: {customers: [1]}",
+                                  "boot: {parallel: 1025}",
+                                  "boot: {ready-timeout: 0s}",
+                                  "boot: {shutdown-timeout: 2h}",
+                                  "boot: {restart-limit: -1}",
+                                  "boot: {restart-window: 25h}",
                                   "log-level: loud",
                                   "zone: web",
                                   "network: []",

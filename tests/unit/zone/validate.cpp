@@ -22,6 +22,8 @@ Surroundings surroundings() {
     result.host.deviceProblem = [](const std::string& device) {
         return device == "/dev/nosuch" ? "there is none" : "";
     };
+    result.zones = {"web", "db", "app"};
+    result.waits = {{"app", {"db"}}, {"db", {"web"}}};
     return result;
 }
 
@@ -153,6 +155,14 @@ Change initOf(std::vector<std::string> argv) {
     return [argv = std::move(argv)](Definition& definition) { definition.init = {InitKind::custom, argv}; };
 }
 
+Change after(std::vector<std::string> zones) {
+    return [zones = std::move(zones)](Definition& definition) { definition.after = zones; };
+}
+
+Change units(std::vector<std::string> names) {
+    return [names = std::move(names)](Definition& definition) { definition.hostRequires = names; };
+}
+
 const std::map<std::string, std::vector<Example>>& examples() {
     static const std::map<std::string, std::vector<Example>> all{
         {"zone-name",
@@ -168,6 +178,29 @@ const std::map<std::string, std::vector<Example>>& examples() {
         {"image",
          {bad("image", [](Definition& d) { d.image = "bookwurm"; }), bad("image", [](Definition& d) { d.image = ""; }),
           bad("image", [](Definition& d) { d.image = "../x"; }), fine([](Definition& d) { d.image = "trixie"; })}},
+        {"boot-priority",
+         {bad("boot-priority", [](Definition& d) { d.bootPriority = 1001; }),
+          fine([](Definition& d) { d.bootPriority = 1000; }), fine([](Definition& d) { d.bootPriority = 0; })}},
+        {"after",
+         {bad("after[0]", after({"nosuch"})), bad("after[1]", after({"db", "db"})), bad("after[0]", after({"web"})),
+          bad("after[0]", after({"../x"})), bad("after", after(std::vector<std::string>(33, "db"))),
+          fine(after({"db", "app"})), fine(after({}))}},
+        {"requires",
+         {bad("requires[0]", [](Definition& d) { d.needs = {"nosuch"}; }),
+          bad("requires[0]", [](Definition& d) { d.needs = {"web"}; }), fine([](Definition& d) { d.needs = {"db"}; })}},
+        {"cycle",
+         {bad("after[0]", after({"db"})), bad("after[1]", after({"other", "app"})),
+          bad("requires[0]", [](Definition& d) { d.needs = {"app"}; }), fine(after({"other"})), fine([](Definition& d) {
+              d.zone = "app"; // which nobody waits for
+              d.after = {"db", "web"};
+          })}},
+        {"host-requires",
+         {bad("host-requires[1]", units({"a.target", "b"})),
+          bad("host-requires", units(std::vector<std::string>(33, "a.target"))),
+          fine(units({"network-online.target", "mnt-data.mount"}))}},
+        {"boot-retries", {bad("boot-retries", [](Definition& d) { d.bootRetries = 101; }), fine([](Definition& d) {
+                              d.bootRetries = 0;
+                          })}},
         {"init",
          {bad("init", initOf({})), bad("init", initOf({""})), bad("init", initOf({"init"})),
           bad("init", initOf(std::vector<std::string>(65, "/x"))), bad("init[1]", initOf({"/sbin/init", "a\nb"})),
@@ -385,4 +418,13 @@ TEST_CASE("findings name the other side of a conflict", "[validate]") {
     definition = good();
     definition.image = "bookwrm";
     CHECK(validate(definition, surroundings()).front().text == "there is no image 'bookwrm'; did you mean 'bookworm'?");
+}
+
+TEST_CASE("a cycle of zones is named", "[validate]") {
+    Definition definition = good();
+    definition.needs = {"app"};
+    const auto findings = validate(definition, surroundings());
+    REQUIRE(findings.size() == 1);
+    CHECK(findings[0].key == "requires[0]");
+    CHECK(findings[0].text == "the zones would wait for each other: web -> app -> db -> web");
 }

@@ -1,0 +1,50 @@
+#include "zone/boot_order.hpp"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <string_view>
+
+namespace zoned::zone {
+
+std::vector<std::string> wayBetween(const std::string& from, const std::string& to, const Waits& waits) {
+    std::map<std::string, std::string> cameFrom{{from, ""}};
+    std::deque<std::string> open{from};
+    while (!open.empty() && !cameFrom.contains(to)) {
+        const std::string zone = open.front();
+        open.pop_front();
+        const auto found = waits.find(zone);
+        for (const std::string& next : found == waits.end() ? std::vector<std::string>{} : found->second) {
+            if (cameFrom.emplace(next, zone).second) {
+                open.push_back(next);
+            }
+        }
+    }
+    std::vector<std::string> way;
+    if (cameFrom.contains(to)) {
+        for (std::string zone = to; !zone.empty(); zone = cameFrom.at(zone)) {
+            way.insert(way.begin(), zone);
+        }
+    }
+    return way;
+}
+
+std::optional<std::string> unitNameProblem(const std::string& text) {
+    // those that can be started and mean something to wait for
+    static constexpr std::array<std::string_view, 7> kinds{".target", ".mount", ".service", ".socket",
+                                                           ".device", ".path",  ".timer"};
+    constexpr std::size_t longest = 255; // UNIT_NAME_MAX of systemd, with its NUL 256
+    const auto isUnitCharacter = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view(":-_.\\@").find(c) != std::string_view::npos;
+    };
+    const bool hasKind = std::ranges::any_of(
+        kinds, [&](std::string_view kind) { return text.ends_with(kind) && text.size() > kind.size(); });
+    if (!hasKind || text.size() > longest || !std::ranges::all_of(text, isUnitCharacter)) {
+        return "is the full name of a unit of the host's systemd: letters, digits and :-_.\\@, ending with .target, "
+               ".mount, .service, .socket, .device, .path or .timer";
+    }
+    return std::nullopt;
+}
+
+} // namespace zoned::zone

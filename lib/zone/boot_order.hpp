@@ -1,0 +1,22 @@
+// Zones that wait for each other (the keys after and requires): rules of the
+// graph they make.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace zoned::zone {
+
+/// zone -> the zones that it waits for
+using Waits = std::map<std::string, std::vector<std::string>>;
+
+/// The zones on a shortest way from one to another along `waits`, both included: {"a", "b", "c"}; empty where there
+/// is none.
+[[nodiscard]] std::vector<std::string> wayBetween(const std::string& from, const std::string& to, const Waits& waits);
+
+/// Why a text is no name of a systemd unit (systemd.unit(5)); nothing where it is one.
+[[nodiscard]] std::optional<std::string> unitNameProblem(const std::string& text);
+
+} // namespace zoned::zone
