@@ -205,7 +205,7 @@ void Lifecycle::set(const std::string& name, const Settings& settings, const Set
 }
 
 /// The end of a `set`; the second one (an answer after the deadline) has no effect.
-void Lifecycle::settle(std::shared_ptr<Setting> setting, const std::optional<Fault>& fault) {
+void Lifecycle::settle(const std::shared_ptr<Setting>& setting, const std::optional<Fault>& fault) {
     if (setting->job == 0) {
         return;
     }
