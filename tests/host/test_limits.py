@@ -133,6 +133,15 @@ def test_runtime_and_stored_are_told_apart(guest, zones):
     assert file(zones, "web", "pids.max") == "300" and zones.show("web")["changed"] == []
 
 
+def test_what_the_running_zone_has_must_go_with_what_is_set(zones):
+    zones.create("web", boot=True, resources__memory="200M")
+    set_(zones, "web", "--stored", "resources.memory=400M")
+    done = zones.run("set", "web", "resources.memory-high=300M")
+    assert done.status == 1 and "resources.memory-high: of the running zone: is larger than memory" in done.stderr
+    assert "memory-high" not in zones.zonectl("show", "--definition", "web")
+    assert file(zones, "web", "memory.high") == "max"
+
+
 def test_a_reboot_from_inside_without_a_service_keeps_what_was_set(guest, zones):
     zones.create("web", boot=True, resources__processes="100")
     set_(zones, "web", "resources.processes=123")
