@@ -58,9 +58,9 @@ def test_every_limit_is_set_in_a_running_zone(guest, zones):
     told = set_(zones, "web", *(word for key in changes for word in ("--unset", key)))
     assert told == dict.fromkeys(changes, "in effect now")
     assert file(zones, "web", "cpu.max").split()[0] == "max"
-    assert [file(zones, "web", name) for name in ("cpu.weight", "cpuset.cpus", "memory.max", "memory.high",
+    assert [file(zones, "web", name) for name in ("cpu.weight", "cpuset.cpus.effective", "memory.max", "memory.high",
                                                   "memory.swap.max", "pids.max", "io.weight", "io.max")] == \
-        ["100", "", "max", "max", "max", "16384", "default 100", ""]
+        ["100", "0-1", "max", "max", "max", "16384", "default 100", ""]
 
 
 def test_limits_are_felt_at_once(guest, zones):
