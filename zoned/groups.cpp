@@ -33,7 +33,7 @@ std::string groupUnit(const std::string& group, const zone::Resources& resources
     std::string text = "# Made by zoned from groups." + group +
                        " of /etc/zoned/zoned.yaml.\n"
                        "[Unit]\nDescription=Zones of the group " +
-                       group + "\nDocumentation=man:zoned.yaml(5)\n\n[Slice]\n";
+                       group + "\nDocumentation=man:zoned.yaml(5)\nStopWhenUnneeded=yes\n\n[Slice]\n";
     const auto add = [&text](const char* key, const auto& value) {
         if (value) {
             text += sys::join(key, "=", *value, "\n");

@@ -100,7 +100,7 @@ private:
 
     struct Setting; // one under way: lifecycle_set.cpp
     void noteBooted(const zone::ZoneName& name, const std::string& text);
-    void settle(std::shared_ptr<Setting> setting, const std::optional<zone::Fault>& fault);
+    void settle(const std::shared_ptr<Setting>& setting, const std::optional<zone::Fault>& fault);
 
     std::uint32_t startBoot(const std::string& name, zone::Command command, const BootOptions& options);
     std::uint32_t bootAfterUnits(const Zone& zone, zone::Command command, const BootOptions& options);

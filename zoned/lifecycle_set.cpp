@@ -60,23 +60,38 @@ std::optional<std::uint64_t> figure(const std::string& payload, const char* file
     return std::stoull(*text);
 }
 
+int lineOf(const std::map<std::string, int>& lines, const std::string& key) {
+    const auto found = lines.find(key);
+    return found == lines.end() ? 0 : found->second;
+}
+
+/// What is good in the stored definition need not be together with what the zone has. The rest of what it was booted
+/// with is not judged again: it runs.
+void requireSound(const zone::Resources& resources, const Host& host, const std::string& file,
+                  const std::map<std::string, int>& lines) {
+    std::vector<zone::Problem> problems;
+    for (const zone::Finding& finding : zone::validateResources(resources, hostResources(host))) {
+        const std::string key = "resources." + finding.key;
+        problems.push_back({file, lineOf(lines, key), key, "of the running zone: " + finding.text});
+    }
+    if (!problems.empty()) {
+        throw zone::DefinitionFault(std::move(problems));
+    }
+}
+
 /// Refuses limits that the kernel could only keep by killing, or by refusing what runs now.
 void requireRoom(const zone::Resources& before, const zone::Resources& after, const std::string& zone,
                  const std::string& payload, const std::map<std::string, int>& lines) {
-    const auto lineOf = [&lines](const std::string& key) {
-        const auto found = lines.find(key);
-        return found == lines.end() ? 0 : found->second;
-    };
     std::vector<zone::Problem> problems;
     const auto memory = figure(payload, "memory.current");
     if (after.memory && after.memory != before.memory && memory && *memory > *after.memory) {
-        problems.push_back({zone + ".yaml", lineOf("resources.memory"), "resources.memory",
+        problems.push_back({zone + ".yaml", lineOf(lines, "resources.memory"), "resources.memory",
                             sys::join("is less than what zone ", zone, " uses now, ", (*memory >> 20) + 1,
                                       "M; it would be killed for it")});
     }
     const auto processes = figure(payload, "pids.current");
     if (after.processes && after.processes != before.processes && processes && *processes > *after.processes) {
-        problems.push_back({zone + ".yaml", lineOf("resources.processes"), "resources.processes",
+        problems.push_back({zone + ".yaml", lineOf(lines, "resources.processes"), "resources.processes",
                             sys::join("is less than what zone ", zone, " has now, ", *processes)});
     }
     if (!problems.empty()) {
@@ -142,8 +157,8 @@ void Lifecycle::set(const std::string& name, const Settings& settings, const Set
         setting->booted = store::applySettings(has, live);
         const zone::Definition before = store::parseDefinition(has, file).definition;
         const auto parsed = store::parseDefinition(setting->booted, file);
-        // a change at boot may have made room for it in the stored definition alone
-        const zone::Definition after = registry_.check(setting->booted, file, name);
+        const zone::Definition& after = parsed.definition;
+        requireSound(after.resources, host_, file, parsed.lines);
         for (const zone::Change& change : zone::diff(before, after)) {
             setting->outcome.applied.push_back(change.key);
         }
@@ -205,7 +220,7 @@ void Lifecycle::set(const std::string& name, const Settings& settings, const Set
 }
 
 /// The end of a `set`; the second one (an answer after the deadline) has no effect.
-void Lifecycle::settle(std::shared_ptr<Setting> setting, const std::optional<Fault>& fault) {
+void Lifecycle::settle(const std::shared_ptr<Setting>& setting, const std::optional<Fault>& fault) {
     if (setting->job == 0) {
         return;
     }

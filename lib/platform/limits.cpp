@@ -50,13 +50,17 @@ std::string noLimit(const Limit& limit) {
     if (limit.file == "io.weight") {
         return "default 100";
     }
-    return limit.file == "cpuset.cpus" ? "\n" : "max";
+    return limit.file == "cpuset.cpus" ? "" : "max";
 }
 
-void write(const std::string& payload, const std::vector<Limit>& limits) {
-    for (const Limit& limit : limits) {
-        sys::writeKernelFile(payload + "/" + limit.file, limit.value);
-    }
+/// A cpuset that holds processes cannot be made empty again, which would mean no limit (ENOSPC; validate_change in
+/// kernel/cgroup/cpuset.c): it gets every processor that the host could ever have.
+std::string everyCpu() {
+    return sys::readFile("/sys/devices/system/cpu/possible").value_or("\n");
+}
+
+void write(const std::string& payload, const Limit& limit) {
+    sys::writeKernelFile(payload + "/" + limit.file, limit.value.empty() ? everyCpu() : limit.value);
 }
 
 void makePayload(Bringup& bringup) {
@@ -65,7 +69,9 @@ void makePayload(Bringup& bringup) {
     sys::removeCgroupTree(payload); // an earlier boot's, if its zone could not be taken down
     sys::enableControllers(bringup.zone.cgroup, controllers());
     sys::makeCgroup(payload);
-    write(payload, spec.limits);
+    for (const Limit& limit : spec.limits) {
+        write(payload, limit);
+    }
     sys::writeKernelFile(payload + "/cgroup.max.depth", deepestCgroup);
     sys::writeKernelFile(payload + "/cgroup.max.descendants", mostCgroups);
     sys::delegateCgroup(payload, spec.idBase, spec.idBase);
@@ -105,11 +111,13 @@ void changeLimits(const std::string& zoneCgroup, const std::vector<Limit>& from,
     const std::string payload = payloadCgroup(zoneCgroup);
     sys::enableControllers(zoneCgroup, controllers()); // a zone that an earlier version booted may lack some
     try {
-        write(payload, limitWrites(from, to));
+        for (const Limit& limit : limitWrites(from, to)) {
+            write(payload, limit);
+        }
     } catch (const sys::Error&) {
         for (const Limit& limit : limitWrites(to, from)) {
             try {
-                sys::writeKernelFile(payload + "/" + limit.file, limit.value);
+                write(payload, limit);
             } catch (const sys::Error&) {
                 // the one that was refused: it is as it was
             }

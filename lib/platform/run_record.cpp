@@ -52,7 +52,14 @@ std::optional<RunRecord> RunRecord::find(const std::string& path) {
             record.steps_.push_back(entry["step"].get<std::string>());
         }
     }
-    record.file_ = sys::open(path, O_WRONLY | O_APPEND);
+    try {
+        record.file_ = sys::open(path, O_WRONLY | O_APPEND);
+    } catch (const sys::Error& error) {
+        if (error.code() == ENOENT) {
+            return std::nullopt; // the unit's own clean-up, which runs beside ours, was done just now
+        }
+        throw;
+    }
     return record;
 }
 

@@ -20,7 +20,7 @@ TEST_CASE("a limit that is gone is written as none", "[limits]") {
                         {"io.weight", "default 50"},  {"io.max", "8:0 rbps=1 wbps=max riops=max wiops=max"}};
     CHECK(limitWrites(before, {}) == Limits{{"cpu.max", "max"},
                                             {"cpu.weight", "100"},
-                                            {"cpuset.cpus", "\n"},
+                                            {"cpuset.cpus", ""},
                                             {"memory.high", "max"},
                                             {"io.weight", "default 100"},
                                             {"io.max", "8:0 rbps=max wbps=max riops=max wiops=max"}});
