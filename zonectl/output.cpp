@@ -238,6 +238,26 @@ std::string timeText(std::int64_t seconds) {
     return buffer.data();
 }
 
+std::string timestamp(std::chrono::system_clock::time_point time) {
+    const auto since = std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch());
+    const std::time_t when = std::chrono::floor<std::chrono::seconds>(since).count();
+    std::tm utc{};
+    std::array<char, 64> buffer{};
+    if (gmtime_r(&when, &utc) == nullptr ||
+        std::strftime(buffer.data(), buffer.size(), "%Y-%m-%dT%H:%M:%S", &utc) == 0) {
+        return std::to_string(when);
+    }
+    constexpr long million = 1'000'000;
+    const std::string part = std::to_string(million + (since % std::chrono::seconds(1)).count());
+    return join(buffer.data(), ".", part.substr(1), "Z");
+}
+
+std::string preciseTimeText(std::chrono::system_clock::time_point time) {
+    const auto since = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
+    const std::string part = std::to_string(1000 + (since % std::chrono::seconds(1)).count());
+    return timeText(std::chrono::floor<std::chrono::seconds>(since).count()) + "." + part.substr(1);
+}
+
 void print(std::string_view text) {
     sys::writeAll(STDOUT_FILENO, text, "standard output");
 }

@@ -16,6 +16,7 @@
 #include "jobs.hpp"
 #include "lifecycle.hpp"
 #include "registry.hpp"
+#include "statistics.hpp"
 
 namespace zoned::daemon {
 
@@ -27,6 +28,7 @@ struct Domain {
     Lifecycle& lifecycle;
     Installer& installer;
     ImageJobs& imageJobs;
+    Statistics& statistics;
 };
 
 /// Throws Fault notPermitted where the sender of the message that `object` handles may not do this.

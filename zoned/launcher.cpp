@@ -60,7 +60,7 @@ private:
 
     /// The controllers that a zone may want reach it only through every cgroup above it.
     void prepareSlice() {
-        const std::vector<std::string> wanted{"cpu", "memory", "pids"};
+        const std::vector<std::string> wanted{"cpu", "io", "memory", "pids"};
         try {
             sys::makeCgroup(slice());
             for (std::string folder = host_.cgroupRoot; const char c : "/" + host_.settings.cgroup + "/") {

@@ -19,7 +19,10 @@ private:
         sdbus::Struct<std::string, std::string, std::string, std::string, std::vector<std::string>, sdbus::ObjectPath>;
     using ImageRow = sdbus::Struct<std::string, std::string, std::string, std::uint64_t, std::int64_t,
                                    std::vector<std::string>, sdbus::ObjectPath>;
-    using JobRow = sdbus::Struct<std::uint32_t, std::string, std::string, double, std::string, sdbus::ObjectPath>;
+    using JobRow =
+        sdbus::Struct<std::uint32_t, std::string, std::string, double, std::string, sdbus::ObjectPath, std::int64_t>;
+
+    using StatRow = sdbus::Struct<std::string, std::string, Numbers>;
 
     std::vector<ZoneRow> ListZones() override;
     sdbus::ObjectPath GetZone(const std::string& name) override;
@@ -32,6 +35,7 @@ private:
                                   const std::string& origin) override;
     sdbus::ObjectPath BuildImage(const std::string& name, const std::string& suite,
                                  const std::map<std::string, sdbus::Variant>& options) override;
+    void Stat(sdbus::Result<Numbers, std::vector<StatRow>>&& result, std::vector<std::string> names) override;
     std::vector<JobRow> ListJobs() override;
     std::string Version() override;
 

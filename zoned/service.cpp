@@ -20,7 +20,7 @@ Service::Service(sys::EventLoop& loop, Host host)
       registry_(loop, host_, jobs_),
       launcher_(host_.systemd ? systemdLauncher(host_, bus_) : directLauncher(loop, host_)),
       lifecycle_(loop, host_, registry_, jobs_, *launcher_), installer_(host_, registry_, jobs_, workers_),
-      imageJobs_(host_, registry_, jobs_, workers_) {}
+      imageJobs_(host_, registry_, jobs_, workers_), statistics_(loop, host_, registry_) {}
 
 Service::~Service() {
     jobs_.listen({});
@@ -29,7 +29,7 @@ Service::~Service() {
 
 void Service::start(std::function<void()> ready) {
     ready_ = std::move(ready);
-    const Domain domain{host_, registry_, jobs_, lifecycle_, installer_, imageJobs_};
+    const Domain domain{host_, registry_, jobs_, lifecycle_, installer_, imageJobs_, statistics_};
     manager_ = std::make_unique<ManagerObject>(bus_.connection(), domain);
     publishZones();
     publishJobs();
@@ -47,7 +47,7 @@ void Service::bury(std::unique_ptr<Object> object) {
 }
 
 void Service::publishZones() {
-    const Domain domain{host_, registry_, jobs_, lifecycle_, installer_, imageJobs_};
+    const Domain domain{host_, registry_, jobs_, lifecycle_, installer_, imageJobs_, statistics_};
     Registry::Listener listener;
     listener.zoneAdded = [this, domain](const Zone& zone) {
         zoneObjects_[zone.name] = std::make_unique<ZoneObject>(bus_.connection(), domain, zone.name);
@@ -81,7 +81,7 @@ void Service::publishZones() {
 }
 
 void Service::publishJobs() {
-    const Domain domain{host_, registry_, jobs_, lifecycle_, installer_, imageJobs_};
+    const Domain domain{host_, registry_, jobs_, lifecycle_, installer_, imageJobs_, statistics_};
     Jobs::Listener listener;
     listener.added = [this, domain](const JobInfo& job) {
         jobObjects_[job.id] = std::make_unique<JobObject>(bus_.connection(), domain, job);

@@ -21,6 +21,7 @@
 #include "lifecycle.hpp"
 #include "manager_object.hpp"
 #include "registry.hpp"
+#include "statistics.hpp"
 #include "sys/nft_watch.hpp"
 #include "workers.hpp"
 #include "zone_object.hpp"
@@ -62,6 +63,7 @@ private:
     Lifecycle lifecycle_;
     Installer installer_;
     ImageJobs imageJobs_;
+    Statistics statistics_;
 
     std::unique_ptr<ManagerObject> manager_;
     std::map<zone::ZoneName, std::unique_ptr<ZoneObject>> zoneObjects_;

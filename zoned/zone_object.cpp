@@ -137,6 +137,10 @@ std::vector<sdbus::Struct<std::string, std::string>> ZoneObject::Plan() {
     });
 }
 
+std::map<std::string, std::uint64_t> ZoneObject::Stat() {
+    return answer("Stat of zone " + name_.str(), [&] { return domain_.statistics.of(name_.str()); });
+}
+
 void ZoneObject::Exec(sdbus::Result<sdbus::UnixFd, std::vector<sdbus::UnixFd>>&& result, std::vector<std::string> argv,
                       Dictionary options) {
     const std::string request = "Exec in zone " + name_.str();

@@ -28,6 +28,7 @@ private:
     sdbus::ObjectPath Shutdown(const std::uint32_t& timeout) override;
     sdbus::ObjectPath Reboot(const bool& force) override;
     std::vector<sdbus::Struct<std::string, std::string>> Plan() override;
+    std::map<std::string, std::uint64_t> Stat() override;
     void Exec(sdbus::Result<sdbus::UnixFd, std::vector<sdbus::UnixFd>>&& result, std::vector<std::string> argv,
               Dictionary options) override;
     void OpenConsole(sdbus::Result<sdbus::UnixFd>&& result) override;

@@ -22,7 +22,8 @@ constexpr const char* deepestCgroup = "64";
 constexpr const char* mostCgroups = "8192";
 
 std::vector<std::string> controllersOf(const BootSpec& spec) {
-    std::vector<std::string> names;
+    // also without a limit: what a zone uses is counted by the controllers only (zonectl stat)
+    std::vector<std::string> names{"cpu", "io", "memory", "pids"};
     for (const Limit& limit : spec.limits) {
         const std::string name = limit.file.substr(0, limit.file.find('.'));
         if (std::find(names.begin(), names.end(), name) == names.end()) {
