@@ -240,8 +240,8 @@ def test_openmetrics_is_valid_and_has_the_same_numbers(host, zone):
 
 
 def scrape(host, request):
-    done = host.zonectl("stat", "--openmetrics", "--http", input=request, check=False)
-    head, _, body = done.stdout.partition("\r\n\r\n")
+    done = host.zonectl("stat", "--openmetrics", "--http", input=request.encode(), check=False, text=False)
+    head, _, body = done.stdout.decode().partition("\r\n\r\n")
     lines = head.split("\r\n")
     fields = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines[1:])}
     return int(lines[0].split()[1]), fields, body
