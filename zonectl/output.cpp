@@ -130,6 +130,8 @@ std::string Table::text() const {
     succeed(scols_table_enable_noheadings(table.get(), headings_ ? 0 : 1), "making a table");
     // The whole text, always: what is shown is also what scripts cut up.
     succeed(scols_table_enable_nowrap(table.get(), 1), "making a table");
+    // and "no wrap" alone leaves out what does not fit on the terminal
+    succeed(scols_table_set_termforce(table.get(), SCOLS_TERMFORCE_NEVER), "making a table");
     const auto shown = shownColumns();
     for (const std::size_t index : shown) {
         const Column& column = columns_[index];
