@@ -99,7 +99,7 @@ std::unique_ptr<sdbus::IConnection> connectToBus() {
 struct Client::State {
     std::unique_ptr<sdbus::IConnection> bus = connectToBus();
     std::unique_ptr<ManagerProxy> manager = ask([&] { return std::make_unique<ManagerProxy>(*bus); });
-    std::unique_ptr<Listener> listener; // before the bus it goes
+    std::unique_ptr<Listener> listener;
 };
 
 Client::Client() : state_(std::make_unique<State>()) {}
@@ -154,7 +154,9 @@ Sample Client::sample(const std::vector<std::string>& names) {
 }
 
 void Client::listen() {
-    ask([&] { state_->listener = std::make_unique<Listener>(*state_->bus); });
+    if (!state_->listener) { // its subscriptions last as long as the connection
+        ask([&] { state_->listener = std::make_unique<Listener>(*state_->bus); });
+    }
 }
 
 std::vector<News> Client::takeNews() {

@@ -23,12 +23,11 @@ std::optional<Type> valueOf(const std::map<std::string, sdbus::Variant>& values,
 } // namespace
 
 Listener::Listener(sdbus::IConnection& bus) {
-    slots_.push_back(api::addMatch(bus, "type='signal',sender='org.zoned1'",
-                                   [this](sdbus::Message& message) { onSignal(message); }));
-    slots_.push_back(api::addMatch(bus,
-                                   "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
-                                   "member='NameOwnerChanged',arg0='org.zoned1'",
-                                   [this](sdbus::Message& message) { onOwner(message); }));
+    api::addMatch(bus, "type='signal',sender='org.zoned1'", [this](auto&& message) { onSignal(message); });
+    api::addMatch(bus,
+                  "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
+                  "member='NameOwnerChanged',arg0='org.zoned1'",
+                  [this](auto&& message) { onOwner(message); });
 }
 
 std::vector<News> Listener::take() {

@@ -12,7 +12,7 @@ namespace zoned::ctl {
 
 class Listener {
 public:
-    /// Subscribes before it returns. The bus follows the service's name, so that this outlives the service.
+    /// Subscribes, for as long as the connection lives, before it returns. The bus follows the service's name, so that this outlives the service.
     explicit Listener(sdbus::IConnection& bus);
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
@@ -31,7 +31,6 @@ private:
     News& add(News::Kind kind, const std::string& name);
 
     std::vector<News> news_;
-    std::vector<sdbus::Slot> slots_;
 };
 
 } // namespace zoned::ctl

@@ -90,17 +90,6 @@ inline uid_t senderUid(sdbus::IObject& object) {
 
 #endif
 
-/// Calls `handler(sdbus::Message&)` for every message that the match rule takes, until the slot is let go.
-template <typename Handler>
-[[nodiscard]] inline sdbus::Slot addMatch(sdbus::IConnection& connection, const std::string& rule, Handler handler) {
-#if ZONED_SDBUS_MAJOR >= 2
-    return connection.addMatch(
-        rule, [handler](sdbus::Message message) { handler(message); }, sdbus::return_slot);
-#else
-    return connection.addMatch(rule, [handler](sdbus::Message& message) { handler(message); });
-#endif
-}
-
 /// The error's D-Bus name, "org.zoned1.Error.Busy".
 inline std::string nameOf(const sdbus::Error& error) {
     return std::string{error.getName()};
