@@ -61,6 +61,7 @@ def test_a_zone_without_limits_is_counted_too(guest, zones):
 def test_metrics_are_scraped_from_the_socket_unit(guest, zones):
     assert guest.run(["systemctl", "is-enabled", "zoned-metrics.socket"]).stdout.strip() == "disabled"
     zones.create("z1", boot=True)
+    guest.sh(["systemd-sysusers", "zoned.conf"])
     guest.sh(["systemctl", "start", "zoned-metrics.socket"])
     try:
         text = guest.sh(["python3", "-c", SCRAPE])

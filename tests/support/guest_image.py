@@ -29,8 +29,8 @@ SUITE = os.environ.get("ZONED_GUEST_SUITE", "bookworm")
 DISK_SIZE = "4G"
 
 # What a plain Debian server has, and what the tests use in it.
-PACKAGES = ("systemd-sysv", "udev", "dbus", "polkitd", "systemd-container", "libnss-mymachines", "libnss-systemd",
-            "libpam-systemd", "iproute2", "iputils-ping", "nftables", "kmod", "procps", "e2fsprogs", "python3", "linux-image-cloud-amd64")
+PACKAGES = ("systemd-sysv", "udev", "dbus", "polkitd", "systemd-container", "libnss-mymachines", "libpam-systemd",
+            "iproute2", "iputils-ping", "nftables", "kmod", "procps", "e2fsprogs", "python3", "linux-image-cloud-amd64")
 ZONE_PACKAGES = ("systemd-sysv", "dbus", "iproute2", "iputils-ping", "procps")
 OPTIONS = ("--variant=minbase", "--aptopt=APT::Install-Recommends false", "--dpkgopt=path-exclude=/usr/share/doc/*",
            "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*")
