@@ -11,7 +11,7 @@
 namespace zoned::daemon {
 namespace {
 
-/// About 0.2 ms each: what comes meanwhile waits for some 3 ms.
+/// Some fifteen small files each; what comes meanwhile waits for no more than these.
 constexpr std::size_t zonesInATurn = 16;
 
 /// What the host receives at its end is what the zone has sent.
