@@ -104,7 +104,8 @@ void addShareOfCap(Values& values, const Numbers& now) {
     }
 }
 
-void addShareOfHost(Values& values, const Numbers& host, const Values& hostValues) {
+/// @param hostRates of the same time as the zone's, or none: averages since two different boots cannot be compared
+void addShareOfHost(Values& values, const Numbers& host, const Values& hostRates) {
     for (const Share& share : shares) {
         const std::string column = share.column;
         if (const auto whole = numberOf(host, column + "-cap")) {
@@ -114,7 +115,7 @@ void addShareOfHost(Values& values, const Numbers& host, const Values& hostValue
     for (const Counter& counter : counters) {
         if (counter.shared) {
             setShare(values, std::string(counter.rate) + "-host", valueOf(values, counter.rate),
-                     valueOf(hostValues, counter.rate));
+                     valueOf(hostRates, counter.rate));
         }
     }
 }
@@ -208,6 +209,7 @@ StatReport makeReport(const Sample& now, const Sample* before) {
     report.interval = before == nullptr ? std::nullopt : secondsOf(now.host, hostBefore);
     report.host = {"[host]", "", ownValues(now.host, hostBefore)};
     addShareOfHost(report.host.values, now.host, {});
+    const Values hostRates = before == nullptr ? Values{} : report.host.values;
     for (const ZoneSample& zone : now.zones) {
         StatRow row{zone.name, zone.state, {}};
         if (before == nullptr) {
@@ -218,11 +220,11 @@ StatReport makeReport(const Sample& now, const Sample* before) {
             row.values = ownValues(zone.numbers, then == nullptr ? &none : &then->numbers);
         }
         addShareOfCap(row.values, zone.numbers);
-        addShareOfHost(row.values, now.host, report.host.values);
+        addShareOfHost(row.values, now.host, hostRates);
         report.zones.push_back(std::move(row));
     }
     report.total = {"[total]", "", sum(report.zones)};
-    addShareOfHost(report.total.values, now.host, report.host.values);
+    addShareOfHost(report.total.values, now.host, hostRates);
     return report;
 }
 

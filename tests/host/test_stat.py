@@ -55,7 +55,7 @@ def test_a_zone_without_limits_is_counted_too(guest, zones):
     free = of(reports(zones)[0], "free")
     assert free["write-total"] >= 8 << 20 and free["writes-total"] > 0
     assert free["memory"] > 0 and free["memory-cap"] is None and free["processes"] > 0
-    assert free["write-host"] is not None and 0 < free["write-host"] <= 100
+    assert free["write-host"] is None, "the boots of zone and host are not to be compared"
 
 
 def test_metrics_are_scraped_from_the_socket_unit(guest, zones):

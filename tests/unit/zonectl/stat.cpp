@@ -58,6 +58,8 @@ TEST_CASE("without an earlier sample everything is since the boot", "[stat]") {
     CHECK(near(web.at("memory-cap"), 25));
     CHECK(near(web.at("memory-host"), 10));
     CHECK(near(web.at("cpu-some"), 12.34));
+    // the two were not started at the same time
+    CHECK_FALSE(web.contains("reads-host"));
     CHECK(near(report.host.values.at("cpu"), 0.5));
     CHECK(near(report.host.values.at("memory-host"), 60));
 }
