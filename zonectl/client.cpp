@@ -10,6 +10,7 @@
 #include "api/job_proxy.hpp"
 #include "api/manager_proxy.hpp"
 #include "api/zone_proxy.hpp"
+#include "listener.hpp"
 #include "sys/error.hpp"
 #include "terminal.hpp"
 
@@ -110,6 +111,7 @@ std::unique_ptr<sdbus::IConnection> connectToBus() {
 struct Client::State {
     std::unique_ptr<sdbus::IConnection> bus = connectToBus();
     std::unique_ptr<ManagerProxy> manager = ask([&] { return std::make_unique<ManagerProxy>(*bus); });
+    std::unique_ptr<Listener> listener;
 };
 
 Client::Client() : state_(std::make_unique<State>()) {
@@ -152,10 +154,32 @@ std::vector<JobSummary> Client::jobs() {
     return ask([&] {
         std::vector<JobSummary> result;
         for (const auto& job : state_->manager->ListJobs()) {
-            result.push_back({job.get<0>(), job.get<1>(), job.get<2>(), job.get<3>(), job.get<4>(), job.get<5>()});
+            result.push_back(
+                {job.get<0>(), job.get<1>(), job.get<2>(), job.get<3>(), job.get<4>(), job.get<5>(), job.get<6>()});
         }
         return result;
     });
+}
+
+Sample Client::sample(const std::vector<std::string>& names) {
+    return ask([&] {
+        const auto [host, zones] = state_->manager->Stat(names);
+        Sample sample{host, {}};
+        for (const auto& zone : zones) {
+            sample.zones.push_back({zone.get<0>(), zone.get<1>(), zone.get<2>()});
+        }
+        return sample;
+    });
+}
+
+void Client::listen() {
+    if (!state_->listener) { // its subscriptions last as long as the connection
+        ask([&] { state_->listener = std::make_unique<Listener>(*state_->bus); });
+    }
+}
+
+std::vector<News> Client::takeNews() {
+    return state_->listener ? state_->listener->take() : std::vector<News>{};
 }
 
 ObjectPath Client::zone(const std::string& name) {

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "news.hpp"
 #include "sys/unique_fd.hpp"
 
 namespace zoned::ctl {
@@ -79,6 +80,20 @@ struct JobSummary {
     double progress = -1; // 0..1, or -1
     std::string message;
     ObjectPath path;
+    std::int64_t began = 0; // seconds since 1970
+};
+
+/// Numbers by name, as of org.zoned1.Manager.Stat.
+using Numbers = std::map<std::string, std::uint64_t>;
+
+struct ZoneSample {
+    std::string name, state;
+    Numbers numbers; // none where the zone is not active
+};
+
+struct Sample {
+    Numbers host;
+    std::vector<ZoneSample> zones; // by name
 };
 
 struct JobEnd {
@@ -129,6 +144,8 @@ public:
     [[nodiscard]] std::vector<ZoneSummary> zones();
     [[nodiscard]] std::vector<ImageSummary> images();
     [[nodiscard]] std::vector<JobSummary> jobs();
+    /// @param names none: all zones that are active
+    [[nodiscard]] Sample sample(const std::vector<std::string>& names);
     [[nodiscard]] ObjectPath zone(const std::string& name);
     [[nodiscard]] ObjectPath image(const std::string& name);
     [[nodiscard]] ZoneDetails zoneDetails(const ObjectPath& zone);
@@ -169,6 +186,11 @@ public:
     void cancel(const ObjectPath& job);
     /// How a job ended; nothing while no end was told.
     [[nodiscard]] std::optional<JobEnd> ended(const ObjectPath& job) const;
+
+    /// Begins to collect news (news.hpp): what is read after this cannot have been missed.
+    void listen();
+    /// Those that dispatch() and every other call received since, oldest first.
+    [[nodiscard]] std::vector<News> takeNews();
 
     // For poll(2): signals of the bus arrive in dispatch().
     [[nodiscard]] int fd() const;

@@ -25,16 +25,36 @@ std::string progressText(double progress, bool json) {
 
 int runJobList(const Command& self, const std::vector<std::string>& arguments) {
     bool json = false;
+    bool noHeadings = false;
+    std::string columns;
     Arguments options("jobs", std::string(self.summary) + ".");
     options.flag("-j,--json", json, "As JSON");
-    options.examples("zonectl jobs");
+    options.flag("-n,--no-headings", noHeadings, "Without the line of headings");
+    options.option("-o,--output", columns, "COLUMNS", "Of id,kind,object,began,progress,message");
+    options.examples("zonectl jobs\nzonectl jobs -n -o id,object");
     options.parse(arguments);
 
-    Table table("jobs",
-                {{"id", Column::Type::number}, {"kind"}, {"object"}, {"progress", Column::Type::number}, {"message"}});
+    Table table("jobs", {{"id", Column::Type::number},
+                         {"kind"},
+                         {"object"},
+                         {"began"},
+                         {"progress", Column::Type::number},
+                         {"message"}});
+    if (!columns.empty()) {
+        table.select(columns);
+    }
+    if (noHeadings) {
+        table.hideHeadings();
+    }
     for (const auto& job : Client().jobs()) {
-        table.add(
-            {{std::to_string(job.id)}, {job.kind}, {job.object}, {progressText(job.progress, json)}, {job.message}});
+        const std::string began =
+            json ? timestamp(std::chrono::system_clock::from_time_t(job.began)) : timeText(job.began);
+        table.add({{std::to_string(job.id)},
+                   {job.kind},
+                   {job.object},
+                   {began},
+                   {progressText(job.progress, json)},
+                   {job.message}});
     }
     print(json ? table.json() : table.text());
     return 0;

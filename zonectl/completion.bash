@@ -5,7 +5,7 @@ _zonectl_names() {
     case $1 in
         zones) zonectl list --all --no-headings --output name 2>/dev/null ;;
         images) zonectl image list --no-headings --output name 2>/dev/null ;;
-        jobs) zonectl jobs 2>/dev/null | awk 'NR > 1 { print $1 }' ;;
+        jobs) zonectl jobs --no-headings --output id 2>/dev/null ;;
     esac
 }
 
@@ -13,8 +13,8 @@ _zonectl() {
     local cur prev words cword
     _init_completion || return
 
-    local verbs='create set verify install uninstall delete boot ready halt shutdown reboot clear list show login exec
-        console image host jobs cancel help'
+    local verbs='create set verify install uninstall delete boot ready halt shutdown reboot clear list show stat
+        events wait login exec console image host jobs cancel help'
     local image_verbs='build import list show delete'
 
     # What follows "--" is a command of the zone or arguments of its init.
@@ -62,6 +62,13 @@ _zonectl() {
                 return
             fi
             ;;
+        --resources | -r)
+            # a list: what was typed of it stays in front
+            local done=''
+            [[ $cur == *,* ]] && done=${cur%,*},
+            mapfile -t COMPREPLY < <(compgen -P "$done" -W 'cpu memory swap processes io net pressure' -- "${cur##*,}")
+            return
+            ;;
         --suite)
             mapfile -t COMPREPLY < <(compgen -W 'bookworm trixie sid' -- "$cur")
             return
@@ -107,7 +114,17 @@ _zonectl() {
         'image list') options='--json --no-headings --output' ;;
         'image show') options='--json' operands=images ;;
         'image delete') options='--force' operands=images ;;
-        jobs) options='--json' ;;
+        jobs) options='--json --no-headings --output' ;;
+        stat) options='--resources --output --json --no-headings --openmetrics --http' operands=zones ;;
+        events) options='--json' operands=zones ;;
+        wait)
+            options='--timeout' operands=zones
+            if ((cword > 2)) && [[ $prev != -* && $cur != -* ]]; then
+                mapfile -t COMPREPLY < <(compgen -W 'configured incomplete installed unavailable ready running
+                    shutting-down down booted gone' -- "$cur")
+                return
+            fi
+            ;;
         cancel) operands='jobs' ;;
         help)
             mapfile -t COMPREPLY < <(compgen -W "$verbs definition" -- "$cur")

@@ -130,6 +130,8 @@ std::string Table::text() const {
     succeed(scols_table_enable_noheadings(table.get(), headings_ ? 0 : 1), "making a table");
     // The whole text, always: what is shown is also what scripts cut up.
     succeed(scols_table_enable_nowrap(table.get(), 1), "making a table");
+    // and "no wrap" alone leaves out what does not fit on the terminal
+    succeed(scols_table_set_termforce(table.get(), SCOLS_TERMFORCE_NEVER), "making a table");
     const auto shown = shownColumns();
     for (const std::size_t index : shown) {
         const Column& column = columns_[index];
@@ -236,6 +238,26 @@ std::string timeText(std::int64_t seconds) {
         return std::to_string(seconds);
     }
     return buffer.data();
+}
+
+std::string timestamp(std::chrono::system_clock::time_point time) {
+    const auto since = std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch());
+    const std::time_t when = std::chrono::floor<std::chrono::seconds>(since).count();
+    std::tm utc{};
+    std::array<char, 64> buffer{};
+    if (gmtime_r(&when, &utc) == nullptr ||
+        std::strftime(buffer.data(), buffer.size(), "%Y-%m-%dT%H:%M:%S", &utc) == 0) {
+        return std::to_string(when);
+    }
+    constexpr long million = 1'000'000;
+    const std::string part = std::to_string(million + (since % std::chrono::seconds(1)).count());
+    return join(buffer.data(), ".", part.substr(1), "Z");
+}
+
+std::string preciseTimeText(std::chrono::system_clock::time_point time) {
+    const auto since = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
+    const std::string part = std::to_string(1000 + (since % std::chrono::seconds(1)).count());
+    return timeText(std::chrono::floor<std::chrono::seconds>(since).count()) + "." + part.substr(1);
 }
 
 void print(std::string_view text) {

@@ -2,6 +2,7 @@
 // text that a zone may have written. The JSON is not libsmartcols' own: its empty list is [null].
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -58,6 +59,11 @@ private:
 [[nodiscard]] std::string sizeText(std::uint64_t bytes);
 /// Seconds since 1970 as local time, "2026-03-01 12:00:00"; "" for 0.
 [[nodiscard]] std::string timeText(std::int64_t seconds);
+
+/// The same for machines, in UTC and to the microsecond: "2026-03-01T12:00:00.123456Z".
+[[nodiscard]] std::string timestamp(std::chrono::system_clock::time_point time);
+/// As timeText, with milliseconds: "2026-03-01 12:00:00.123".
+[[nodiscard]] std::string preciseTimeText(std::chrono::system_clock::time_point time);
 
 /// Writes to standard output; throws sys::Error where it cannot (a full disk must not look like success).
 void print(std::string_view text);

@@ -19,6 +19,7 @@
 #include "lifecycle.hpp"
 #include "pending.hpp"
 #include "registry.hpp"
+#include "statistics.hpp"
 
 namespace zoned::daemon {
 
@@ -32,6 +33,7 @@ struct Domain {
     ImageJobs& imageJobs;
     HostBoot& hostBoot;
     const Authorizer& authorizer;
+    Statistics& statistics;
 };
 
 [[nodiscard]] inline sdbus::ObjectPath jobObject(std::uint32_t id) {

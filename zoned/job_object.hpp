@@ -19,6 +19,7 @@ private:
     std::uint32_t Id() override { return info_.id; }
     std::string Kind() override { return info_.kind; }
     std::string Object() override { return info_.hold.name; }
+    std::int64_t Began() override { return std::chrono::system_clock::to_time_t(info_.began); }
     double Progress() override { return info_.progress; }
     std::string Message() override { return info_.message; }
     void Cancel(sdbus::Result<>&& result) override;

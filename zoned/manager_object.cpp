@@ -195,11 +195,28 @@ void ManagerObject::ShutdownAll(sdbus::Result<sdbus::ObjectPath>&& result) {
                   [domain = domain_] { return domain.hostBoot.shutdownAll(); });
 }
 
+void ManagerObject::Stat(sdbus::Result<Numbers, std::vector<StatRow>>&& result, std::vector<std::string> names) {
+    // the collection ends in a later turn of the loop, or not at all: its functions are copied on the way
+    const auto pending = std::make_shared<sdbus::Result<Numbers, std::vector<StatRow>>>(std::move(result));
+    try {
+        domain_.statistics.collect(names, [pending](const Sample& sample) {
+            std::vector<StatRow> rows;
+            for (const ZoneSample& zone : sample.zones) {
+                rows.emplace_back(zone.name, zone.state, zone.numbers);
+            }
+            pending->returnResults(sample.host, rows);
+        });
+    } catch (...) {
+        pending->returnError(errorReply(std::current_exception(), "Stat"));
+    }
+}
+
 std::vector<ManagerObject::JobRow> ManagerObject::ListJobs() {
     return answer("ListJobs", [&] {
         std::vector<JobRow> rows;
         for (const JobInfo& job : domain_.jobs.list()) {
-            rows.emplace_back(job.id, job.kind, job.hold.name, job.progress, job.message, jobObject(job.id));
+            rows.emplace_back(job.id, job.kind, job.hold.name, job.progress, job.message, jobObject(job.id),
+                              std::chrono::system_clock::to_time_t(job.began));
         }
         return rows;
     });

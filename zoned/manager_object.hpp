@@ -19,7 +19,10 @@ private:
         sdbus::Struct<std::string, std::string, std::string, std::string, std::vector<std::string>, sdbus::ObjectPath>;
     using ImageRow = sdbus::Struct<std::string, std::string, std::string, std::uint64_t, std::int64_t,
                                    std::vector<std::string>, sdbus::ObjectPath>;
-    using JobRow = sdbus::Struct<std::uint32_t, std::string, std::string, double, std::string, sdbus::ObjectPath>;
+    using JobRow =
+        sdbus::Struct<std::uint32_t, std::string, std::string, double, std::string, sdbus::ObjectPath, std::int64_t>;
+
+    using StatRow = sdbus::Struct<std::string, std::string, Numbers>;
 
     std::vector<ZoneRow> ListZones() override;
     sdbus::ObjectPath GetZone(const std::string& name) override;
@@ -34,6 +37,7 @@ private:
                     std::map<std::string, sdbus::Variant> options) override;
     void Autoboot(sdbus::Result<sdbus::ObjectPath>&& result) override;
     void ShutdownAll(sdbus::Result<sdbus::ObjectPath>&& result) override;
+    void Stat(sdbus::Result<Numbers, std::vector<StatRow>>&& result, std::vector<std::string> names) override;
     std::vector<JobRow> ListJobs() override;
     std::string Version() override;
 

@@ -20,7 +20,7 @@ Service::Service(sys::EventLoop& loop, Host host)
       launcher_(host_.systemd ? systemdLauncher(loop, host_, bus_, groupOf()) : directLauncher(loop, host_, groupOf())),
       lifecycle_(loop, host_, registry_, jobs_, *launcher_), installer_(host_, registry_, jobs_, workers_),
       imageJobs_(host_, registry_, jobs_, workers_), polkit_(loop, bus_.connection()), authorizer_(authorities()),
-      hostBoot_(loop, host_, registry_, jobs_, lifecycle_) {}
+      hostBoot_(loop, host_, registry_, jobs_, lifecycle_), statistics_(loop, host_, registry_) {}
 
 Service::~Service() {
     jobs_.listen({});
@@ -28,7 +28,7 @@ Service::~Service() {
 }
 
 Domain Service::domain() {
-    return {host_, registry_, jobs_, lifecycle_, installer_, imageJobs_, hostBoot_, authorizer_};
+    return {host_, registry_, jobs_, lifecycle_, installer_, imageJobs_, hostBoot_, authorizer_, statistics_};
 }
 
 Authorities Service::authorities() {

@@ -24,6 +24,7 @@
 #include "polkit.hpp"
 #include "registry.hpp"
 #include "run_watch.hpp"
+#include "statistics.hpp"
 #include "sys/nft_watch.hpp"
 #include "workers.hpp"
 #include "zone_object.hpp"
@@ -70,6 +71,7 @@ private:
     Polkit polkit_;
     Authorizer authorizer_;
     HostBoot hostBoot_;
+    Statistics statistics_;
 
     std::unique_ptr<ManagerObject> manager_;
     std::map<zone::ZoneName, std::unique_ptr<ZoneObject>> zoneObjects_;

@@ -160,6 +160,10 @@ void ZoneObject::Plan(sdbus::Result<std::vector<sdbus::Struct<std::string, std::
                });
 }
 
+std::map<std::string, std::uint64_t> ZoneObject::Stat() {
+    return answer("Stat of zone " + name_.str(), [&] { return domain_.statistics.of(name_.str()); });
+}
+
 void ZoneObject::Exec(sdbus::Result<sdbus::UnixFd, std::vector<sdbus::UnixFd>>&& result, std::vector<std::string> argv,
                       Dictionary options) {
     const Verb verb = argv.empty() ? Verb::login : Verb::exec; // without a program it is a login shell

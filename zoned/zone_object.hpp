@@ -34,6 +34,7 @@ private:
     void Reboot(JobResult&& result, bool force) override;
     void ClearMaintenance(sdbus::Result<>&& result) override;
     void Plan(sdbus::Result<std::vector<sdbus::Struct<std::string, std::string>>>&& result) override;
+    std::map<std::string, std::uint64_t> Stat() override;
     void Exec(sdbus::Result<sdbus::UnixFd, std::vector<sdbus::UnixFd>>&& result, std::vector<std::string> argv,
               Dictionary options) override;
     void OpenConsole(sdbus::Result<sdbus::UnixFd>&& result) override;

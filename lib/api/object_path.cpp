@@ -23,6 +23,11 @@ std::string label(std::string_view name) {
     return text.empty() ? "_" : text;
 }
 
+/// -1 where it is none.
+int hexDigit(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 } // namespace
 
 std::string zonePath(std::string_view name) {
@@ -33,6 +38,22 @@ std::string imagePath(std::string_view name) {
 }
 std::string jobPath(std::uint32_t id) {
     return "/org/zoned1/job/" + std::to_string(id);
+}
+
+std::string nameInPath(std::string_view path, std::string_view folder) {
+    const std::string start = "/org/zoned1/" + std::string(folder) + "/";
+    if (!path.starts_with(start)) {
+        return "";
+    }
+    path.remove_prefix(start.size());
+    std::string name;
+    while (!path.empty()) {
+        const int high = path.size() > 2 && path[0] == '_' ? hexDigit(path[1]) : -1;
+        const int low = high >= 0 ? hexDigit(path[2]) : -1;
+        name += low >= 0 ? static_cast<char>(high * 16 + low) : path[0];
+        path.remove_prefix(low >= 0 ? 3 : 1);
+    }
+    return name;
 }
 
 } // namespace zoned::api

@@ -15,4 +15,7 @@ constexpr const char* managerPath = "/org/zoned1";
 [[nodiscard]] std::string imagePath(std::string_view name);
 [[nodiscard]] std::string jobPath(std::uint32_t id);
 
+/// The other way round: the name in a path of the folder ("zone", "image"); "" where the path is of another one.
+[[nodiscard]] std::string nameInPath(std::string_view path, std::string_view folder);
+
 } // namespace zoned::api

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -63,6 +64,14 @@ struct AddressInfo {
     std::uint8_t prefix = 0;
 };
 
+/// What went over a link since it was made, as its own namespace sees it.
+struct LinkCounters {
+    std::string kind; ///< as LinkInfo's
+    bool loopback = false;
+    bool port = false; ///< it has a master: a bridge, a bond
+    std::uint64_t rxBytes = 0, rxPackets = 0, txBytes = 0, txPackets = 0;
+};
+
 class Netlink {
 public:
     /// Speaks for the caller's network namespace.
@@ -91,6 +100,10 @@ public:
     /// Slow (see above). An absent link is fine.
     void deleteLink(const std::string& name);
     [[nodiscard]] std::vector<LinkInfo> links();
+    /// Of all links by their names, by one dump; links that come and go meanwhile may be missing.
+    [[nodiscard]] std::map<std::string, LinkCounters> counters();
+    /// Of one link; nothing where there is none of the name.
+    [[nodiscard]] std::optional<LinkCounters> counters(const std::string& link);
     /// The IPv4 addresses of all links.
     [[nodiscard]] std::vector<AddressInfo> addresses();
 

@@ -8,10 +8,11 @@ from support.bus import IMAGE, JOB, MANAGER, MANAGER_PATH, ZONE, imagePath
 from support.host import SOURCE, Host
 
 # What everyone may do; everything else that introspection shows must be refused.
-PUBLIC = {(MANAGER, "ListZones"), (MANAGER, "GetZone"), (MANAGER, "ListImages"), (MANAGER, "ListJobs")}
+PUBLIC = {(MANAGER, "ListZones"), (MANAGER, "GetZone"), (MANAGER, "ListImages"), (MANAGER, "ListJobs"),
+          (MANAGER, "Stat"), (ZONE, "Stat")}
 NOT_PERMITTED = "org.zoned1.Error.NotPermitted"
 # A well-formed value of each type, in GVariant text.
-VALUES = {"s": "'z1'", "as": "['/bin/true']", "a(ss)": "[('image', 'busybox')]", "a{sv}": "{}", "u": "uint32 0",
+VALUES = {"s": "'z1'", "as": "['z1']", "a(ss)": "[('image', 'busybox')]", "a{sv}": "{}", "u": "uint32 0",
           "b": "true", "h": "handle 0"}
 
 

@@ -234,6 +234,47 @@ TEST_CASE("the addresses of all links are listed with their prefixes") {
     REQUIRE(listed[0].prefix == 20);
 }
 
+TEST_CASE("what one end of a veth sends, the other counts as received") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    const sys::UniqueFd zone = test::newNamespace();
+    Netlink netlink;
+    netlink.createVeth(vethInto(zone.get()));
+    Netlink inside = Netlink::inNamespace(zone.get());
+    inside.bringUp({{"eth0", address, 24, {}}});
+    netlink.setUp("lo");
+    netlink.addAddress("zvtest0", gateway, 24);
+    const sys::UniqueFd socket(sys::check(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "opening a socket"));
+    sockaddr_in broadcast{};
+    broadcast.sin_family = AF_INET;
+    broadcast.sin_port = htons(9);
+    broadcast.sin_addr.s_addr = htonl(gateway | 0xff); // needs no answer to a question for the neighbour's address
+    const int on = 1;
+    sys::check(::setsockopt(socket.get(), SOL_SOCKET, SO_BROADCAST, &on, sizeof on), "allowing broadcasts");
+    const auto before = inside.counters("eth0");
+    REQUIRE(before);
+    const std::string payload(1000, 'x');
+    for (int count = 0; count < 3; ++count) {
+        sys::check(::sendto(socket.get(), payload.data(), payload.size(), 0, reinterpret_cast<sockaddr*>(&broadcast),
+                            sizeof broadcast),
+                   "sending");
+    }
+    const auto after = inside.counters("eth0");
+    REQUIRE(after);
+    CHECK(after->rxPackets >= before->rxPackets + 3);
+    CHECK(after->rxBytes >= before->rxBytes + 3000);
+    const auto all = netlink.counters();
+    REQUIRE(all.contains("zvtest0"));
+    CHECK(all.at("zvtest0").txBytes >= 3000);
+    CHECK(all.at("zvtest0").rxBytes < 3000);
+    CHECK(all.at("zvtest0").kind == "veth");
+    CHECK(all.at("lo").loopback);
+    CHECK_FALSE(all.at("zvtest0").loopback);
+    CHECK_FALSE(netlink.counters("nosuch0").has_value());
+}
+
 TEST_CASE("deleting an absent link is fine") {
     if (!test::mayMakeNamespaces()) {
         return;
