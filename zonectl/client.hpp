@@ -153,6 +153,8 @@ public:
 
     ExecStreams exec(const ObjectPath& zone, const ExecRequest& request);
     sys::UniqueFd openConsole(const ObjectPath& zone);
+    /// The files of a log, oldest first. @param source "console" or "service"
+    std::vector<sys::UniqueFd> readLog(const ObjectPath& zone, const std::string& source);
 
     void cancel(const ObjectPath& job);
     /// How a job ended; nothing while no end was told.

@@ -37,6 +37,7 @@ BuiltSpec resolveBootSpec(const Host& host, Registry& registry, Zone& zone, cons
     facts.initArgs = initArgs;
     facts.exists = [](const std::string& path) { return sys::exists(path); };
     BuiltSpec built = buildBootSpec(*zone.definition, record, facts);
+    built.spec.consoleJournal = host.settings.consoleJournal ? host.paths.journal : "";
     if (!forShow) {
         for (const std::string& warning : built.warnings) {
             spdlog::warn("{}", warning);

@@ -19,6 +19,7 @@ struct Host {
 
     [[nodiscard]] std::string seccompProgram() const { return paths.run + "/seccomp.bpf"; }
     [[nodiscard]] std::string consoleLog(const std::string& zone) const { return paths.logs + "/" + zone + ".console"; }
+    [[nodiscard]] std::string serviceLog(const std::string& zone) const { return paths.logs + "/" + zone + ".service"; }
     [[nodiscard]] std::string runFolder(const std::string& zone) const { return paths.runZones + "/" + zone; }
 };
 

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 
 #include "api/error_names.hpp"
+#include "log.hpp"
 #include "network.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
@@ -20,7 +21,7 @@ Service::Service(sys::EventLoop& loop, Host host)
       registry_(loop, host_, jobs_),
       launcher_(host_.systemd ? systemdLauncher(host_, bus_) : directLauncher(loop, host_)),
       lifecycle_(loop, host_, registry_, jobs_, *launcher_), installer_(host_, registry_, jobs_, workers_),
-      imageJobs_(host_, registry_, jobs_, workers_) {}
+      imageJobs_(host_, registry_, jobs_, workers_), machined_(bus_.connection(), host_) {}
 
 Service::~Service() {
     jobs_.listen({});
@@ -53,9 +54,7 @@ void Service::publishZones() {
         zoneObjects_[zone.name] = std::make_unique<ZoneObject>(bus_.connection(), domain, zone.name);
     };
     listener.zoneChanged = [this](const Zone& zone, const std::vector<std::string>& properties) {
-        if (const auto found = zoneObjects_.find(zone.name); found != zoneObjects_.end()) {
-            found->second->propertiesChanged(properties);
-        }
+        zoneChanged(zone, properties);
     };
     listener.zoneRemoved = [this](const zone::ZoneName& name) {
         if (const auto found = zoneObjects_.find(name); found != zoneObjects_.end()) {
@@ -80,6 +79,19 @@ void Service::publishZones() {
     registry_.listen(std::move(listener));
 }
 
+void Service::zoneChanged(const Zone& zone, const std::vector<std::string>& properties) {
+    const LogAbout about(zone.name.str());
+    const ZoneView& view = registry_.view(zone.name);
+    if (std::ranges::find(properties, "State") != properties.end()) {
+        spdlog::info("zone {} is {}{}", zone.name.str(), zone::stateName(view.state),
+                     zone::isActive(view.state) || view.reason.empty() ? "" : ": " + view.reason);
+    }
+    machined_.follow(zone.name, static_cast<pid_t>(view.initPid), view.uuid);
+    if (const auto found = zoneObjects_.find(zone.name); found != zoneObjects_.end()) {
+        found->second->propertiesChanged(properties);
+    }
+}
+
 void Service::publishJobs() {
     const Domain domain{host_, registry_, jobs_, lifecycle_, installer_, imageJobs_};
     Jobs::Listener listener;
@@ -100,6 +112,7 @@ void Service::publishJobs() {
 }
 
 void Service::jobEnded(const JobInfo& job, const JobEnd& end) {
+    const LogAbout about(job.hold.what == Held::zone ? job.hold.name : "");
     std::string result = "done";
     std::string error;
     if (end.fault) {

@@ -19,6 +19,7 @@
 #include "jobs.hpp"
 #include "launcher.hpp"
 #include "lifecycle.hpp"
+#include "machined.hpp"
 #include "manager_object.hpp"
 #include "registry.hpp"
 #include "sys/nft_watch.hpp"
@@ -41,6 +42,7 @@ public:
 private:
     void publishZones();
     void publishJobs();
+    void zoneChanged(const Zone& zone, const std::vector<std::string>& properties);
     void jobEnded(const JobInfo& job, const JobEnd& end);
     void recover();
     void recovered();
@@ -62,6 +64,7 @@ private:
     Lifecycle lifecycle_;
     Installer installer_;
     ImageJobs imageJobs_;
+    Machined machined_;
 
     std::unique_ptr<ManagerObject> manager_;
     std::map<zone::ZoneName, std::unique_ptr<ZoneObject>> zoneObjects_;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
+#include "log.hpp"
 #include "spawn.hpp"
 #include "sys/cgroup.hpp"
 #include "sys/error.hpp"
@@ -112,6 +113,7 @@ void Supervisor::attach(sys::Channel channel) {
 }
 
 void Supervisor::readable() {
+    const LogAbout about(name_.str());
     // A bound, so that a talkative supervisor does not hold up the rest.
     for (int packets = 0; packets < 32 && channel_; ++packets) {
         std::optional<sys::Packet> packet;
@@ -213,6 +215,7 @@ void Supervisor::open(json message, Opened opened, Refused refused) {
 
 /// The supervisor has not answered in time.
 void Supervisor::giveUp() {
+    const LogAbout about(name_.str());
     if (!launchFault_) {
         launchFault_ = Fault(FaultKind::timeout, "the supervisor of zone " + name_.str() + " does not answer");
     }
@@ -265,6 +268,7 @@ std::string Supervisor::endText() const {
 }
 
 void Supervisor::processGone() {
+    const LogAbout about(name_.str());
     timer_.reset();
     const std::string folder = host_.runFolder(name_.str());
     end_ = {};
@@ -329,6 +333,7 @@ void Supervisor::cleaned(int status) {
 }
 
 void Supervisor::removeRemains(int attempts) {
+    const LogAbout about(name_.str());
     try {
         if (launcher_.ownsCgroup()) {
             sys::removeCgroupTree(launcher_.cgroup(name_));

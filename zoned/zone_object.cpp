@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sys/error.hpp"
+#include "zone_log.hpp"
 
 namespace zoned::daemon {
 namespace {
@@ -160,6 +161,17 @@ void ZoneObject::Exec(sdbus::Result<sdbus::UnixFd, std::vector<sdbus::UnixFd>>&&
     } catch (...) {
         pending.refuse(std::current_exception(), request);
     }
+}
+
+std::vector<sdbus::UnixFd> ZoneObject::ReadLog(const std::string& source) {
+    return answer("ReadLog of zone " + name_.str(), [&] {
+        requirePermission(getObject(), Verb::enter, "zone " + name_.str());
+        std::vector<sdbus::UnixFd> files;
+        for (sys::UniqueFd& file : openZoneLog(domain_.host, name_, source)) {
+            files.push_back(handOver(std::move(file)));
+        }
+        return files;
+    });
 }
 
 void ZoneObject::OpenConsole(sdbus::Result<sdbus::UnixFd>&& result) {

@@ -30,6 +30,7 @@ private:
     std::vector<sdbus::Struct<std::string, std::string>> Plan() override;
     void Exec(sdbus::Result<sdbus::UnixFd, std::vector<sdbus::UnixFd>>&& result, std::vector<std::string> argv,
               Dictionary options) override;
+    std::vector<sdbus::UnixFd> ReadLog(const std::string& source) override;
     void OpenConsole(sdbus::Result<sdbus::UnixFd>&& result) override;
 
     std::string Name() override;

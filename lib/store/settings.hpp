@@ -24,6 +24,8 @@ struct Settings {
         std::uint64_t maxBytes = 64ULL << 30; // an image's largest unpacked size
         std::uint64_t maxEntries = 4'000'000; // and number of files
     } images;
+    bool machined = true;          // running zones are registered with systemd-machined
+    bool consoleJournal = true;    // what zones write to their consoles goes to the journal too
     std::string logLevel = "info"; // trace debug info warn error
 };
 
@@ -42,6 +44,7 @@ struct Paths {
     std::string logs;        // ROOT/var/log/zoned
     std::string run;         // ROOT/run/zoned
     std::string runZones;    // ROOT/run/zoned/zones
+    std::string journal;     // ROOT/run/systemd/journal/socket: journald's, not ours
 };
 
 } // namespace zoned::store

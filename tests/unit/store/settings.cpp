@@ -34,6 +34,8 @@ TEST_CASE("without a file, and with an empty one, the settings are the defaults"
         CHECK(settings.images.mirror.empty());
         CHECK(settings.images.maxBytes == 64ULL << 30);
         CHECK(settings.images.maxEntries == 4'000'000U);
+        CHECK(settings.machined);
+        CHECK(settings.consoleJournal);
         CHECK(settings.logLevel == "info");
     }
 }
@@ -44,7 +46,8 @@ TEST_CASE("every setting is read", "[settings]") {
                                         "cgroup: test.slice\nnft-table: zoned_test\n"
                                         "ids: {first: 655360, last: 786431}\n"
                                         "image-build: {mirror: 'http://mirror.example.org/debian'}\n"
-                                        "images: {max-bytes: 1G, max-entries: 1000}\nlog-level: debug\n");
+                                        "images: {max-bytes: 1G, max-entries: 1000}\nlog-level: debug\n"
+                                        "machined: false\nconsole-journal: no\n");
     const auto settings = store::readSettings(scratch / "zoned.yaml");
     CHECK(settings.network.bridge == "br7");
     CHECK(settings.network.address.str() == "192.168.7.1/24");
@@ -57,6 +60,8 @@ TEST_CASE("every setting is read", "[settings]") {
     CHECK(settings.images.maxBytes == 1ULL << 30);
     CHECK(settings.images.maxEntries == 1000U);
     CHECK(settings.logLevel == "debug");
+    CHECK_FALSE(settings.machined);
+    CHECK_FALSE(settings.consoleJournal);
 }
 
 TEST_CASE("bad settings are told with file, line and key", "[settings]") {
