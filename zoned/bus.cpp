@@ -58,8 +58,7 @@ microseconds Bus::work() {
             events_ = events;
             loop_.modify(readable_, events);
         }
-        const auto relative = poll.getRelativeTimeout();
-        return relative ? *relative : microseconds(-1);
+        return api::waitAtMost(*connection_);
     } catch (const sdbus::Error& error) {
         throw sys::Error("the connection to the bus is lost: " + error.getMessage(), 0);
     }
@@ -78,18 +77,17 @@ void Bus::requestName(const std::string& name) {
 sdbus::IProxy& Bus::systemd() {
     if (!systemd_) {
         systemd_ = sdbus::createProxy(*connection_, api::serviceName(systemdName), sdbus::ObjectPath(systemdPath));
-        connection_->addMatch(
-            std::string("type='signal',sender='") + systemdName + "',interface='" + systemdManager +
-                "',member='JobRemoved'",
-            [this](auto&& message) {
-                std::uint32_t id = 0;
-                sdbus::ObjectPath job;
-                std::string unit;
-                std::string result;
-                message >> id >> job >> unit >> result;
-                unitStarted(job, result);
-            },
-            sdbus::floating_slot);
+        api::addMatch(*connection_,
+                      std::string("type='signal',sender='") + systemdName + "',interface='" + systemdManager +
+                          "',member='JobRemoved'",
+                      [this](auto&& message) {
+                          std::uint32_t id = 0;
+                          sdbus::ObjectPath job;
+                          std::string unit;
+                          std::string result;
+                          message >> id >> job >> unit >> result;
+                          unitStarted(job, result);
+                      });
     }
     return *systemd_;
 }

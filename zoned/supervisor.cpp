@@ -73,6 +73,7 @@ void Supervisor::launch() {
     try {
         sys::makeDirectories(host_.runFolder(name_.str()), 0700);
         sys::removeFile(host_.runFolder(name_.str()) + "/exit.json");
+        sys::removeFile(host_.runFolder(name_.str()) + "/died");
         deadline_ = loop_.after(launchPatience, [this] { giveUp(); });
         childRuns_ = launcher_.ownsCgroup();
         launcher_.start(
@@ -282,7 +283,9 @@ void Supervisor::processGone() {
         spdlog::error("zone {}: {}", name_.str(), error.what());
         end_.died = true;
     }
-    end_.wasUp = greeted_ ? zone::isActive(status_.state) : !end_.died || sys::exists(folder + "/record");
+    // the unit's own clean-up may have been here already, and left its mark
+    const bool remains = sys::exists(folder + "/record") || sys::exists(folder + "/died");
+    end_.wasUp = greeted_ ? zone::isActive(status_.state) : !end_.died || remains;
     if (end_.died) {
         if (greeted_) {
             end_.last = status_;

@@ -4,10 +4,12 @@
 
 #include <sdbus-c++/sdbus-c++.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #if __has_include(<sdbus-c++/VTableItems.h>)
@@ -33,6 +35,19 @@ inline sdbus::ServiceName serviceName(const std::string& name) {
 inline bool processPending(sdbus::IConnection& connection) {
     return connection.processPendingEvent();
 }
+/// How long to wait for the connection's descriptor at most; negative: for ever.
+///
+/// PollData::eventFd, new in 2.0, tells a loop that sleeps that another thread has changed this or left messages in
+/// the queues. There is no other thread here, and both loops ask anew before each wait, so nobody watches it.
+inline std::chrono::microseconds waitAtMost(const sdbus::IConnection& connection) {
+    const std::chrono::microseconds relative = connection.getEventLoopPollData().getRelativeTimeout();
+    return relative == std::chrono::microseconds::max() ? std::chrono::microseconds(-1) : relative;
+}
+/// Calls `handler(message)` for each message that matches, as long as the connection lives.
+template <typename Handler>
+void addMatch(sdbus::IConnection& connection, const std::string& match, Handler&& handler) {
+    connection.addMatch(match, std::forward<Handler>(handler));
+}
 inline void emitChanged(sdbus::IObject& object, const std::string& interface, const std::vector<std::string>& names) {
     std::vector<sdbus::PropertyName> typed;
     for (const std::string& name : names) {
@@ -57,6 +72,13 @@ inline std::string serviceName(const std::string& name) {
 }
 inline bool processPending(sdbus::IConnection& connection) {
     return connection.processPendingRequest();
+}
+inline std::chrono::microseconds waitAtMost(const sdbus::IConnection& connection) {
+    return connection.getEventLoopPollData().getRelativeTimeout().value_or(std::chrono::microseconds(-1));
+}
+template <typename Handler>
+void addMatch(sdbus::IConnection& connection, const std::string& match, Handler&& handler) {
+    connection.addMatch(match, std::forward<Handler>(handler), sdbus::floating_slot);
 }
 inline void emitChanged(sdbus::IObject& object, const std::string& interface, const std::vector<std::string>& names) {
     object.emitPropertiesChangedSignal(interface, names);

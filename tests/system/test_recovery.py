@@ -218,6 +218,18 @@ def test_a_supervisor_killed_while_nobody_looks_is_found_at_the_next_start(host,
     zone.boot()
 
 
+def test_a_death_that_the_service_manager_cleaned_up_after_is_told_at_the_next_start(host, zone):
+    """As ExecStopPost= of zone@.service does it, while no zoned is there."""
+    host.kill()
+    killSupervisors(host, "z1")
+    subprocess.run([host.programs / "zone-supervisor", "--cleanup", "--run", host.runFolder("z1"), "--cgroup",
+                    host.cgroup / "zone@z1.service", "z1"], check=True)
+    host.start()
+    zone.until("installed")
+    assert "supervisor died" in zone.reason, zone.reason
+    zone.boot()
+
+
 def test_all_programs_of_zoned_killed_at_once(host):
     zones = [host.zone(name, boot=True) for name in "abc"]
     inits = [zone.pid for zone in zones]

@@ -104,12 +104,14 @@ void leaveCgroup(const std::string& cgroup) {
     sys::removeCgroupTree(cgroup);
 }
 
-/// What a supervisor that was killed left: the same `down`s as ever, from the record.
+/// What a supervisor that was killed left: the same `down`s as ever, from the record. A zoned that is not there to
+/// see it finds the mark at its next start.
 int cleanUp(const Arguments& arguments) {
     const supervisor::Place& place = arguments.place;
     const std::string path = place.runZone + "/record";
     try {
         if (auto record = platform::RunRecord::find(path)) {
+            sys::replaceVolatileFile(place.runZone + "/died", "");
             platform::takeDown(*record);
         }
     } catch (const platform::DamagedRecord& error) {

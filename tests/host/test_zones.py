@@ -1,0 +1,139 @@
+"""Zones as units of systemd: systemctl and zonectl are two ways to the same thing, in every order."""
+
+import re
+
+from support.guest_zones import CGROUPS
+from support.wait import eventually
+
+
+def test_a_debian_zone_is_a_unit_in_its_slice(guest, zones, web):
+    assert zones.unit(web) == "active"
+    assert zones.unit(web, "Slice") == "zones.slice"
+    assert zones.unit(web, "ControlGroup") == "/zones.slice/zone@web.service"
+    status = guest.sh(["systemctl", "status", "--no-pager", "zone@web"])
+    assert "Zone web" in status and "zone-supervisor" in status
+    tree = guest.sh(["systemd-cgls", "--no-pager", "/zones.slice"])
+    assert "zone@web.service" in tree and "payload" in tree
+    assert "systemd-journald" in tree, "the zone's own services are below it"
+    assert zones.inside(web, "systemctl is-system-running --wait || systemctl --failed") == "running"
+
+
+def test_a_debian_zone_is_on_the_network_and_can_be_logged_into(guest, zones, web):
+    address, = (entry["address"].split("/")[0] for entry in zones.show(web)["addresses"])
+    assert zones.listed()[web]["addresses"]
+    guest.sh(["ping", "-c", "2", "-W", "10", address])
+    gateway = zones.inside(web, "ip route show default").split()[2]
+    zones.inside(web, f"ping -c 2 -W 10 {gateway}")
+    zones.create("z1", boot=True)
+    zones.inside("z1", f"ping -c 2 -W 10 {address}")
+    typed = "echo typed-$((20+3)) in $(hostname)\nexit 4\n"
+    login = guest.run("script -qec 'zonectl login web' /dev/null", input=typed)
+    assert "typed-23 in web" in login.stdout, login
+    assert login.status == 4, login
+
+
+def test_systemctl_and_zonectl_agree_in_every_order(guest, zones):
+    zones.create("z1")
+    guest.sh(["systemctl", "reset-failed"])
+
+    def agreed(state, active):
+        eventually(lambda: (zones.state("z1"), zones.unit("z1")) == (state, active), 60,
+                   f"the zone to be {state} and its unit {active}")
+    agreed("installed", "inactive")
+    zones.zonectl("boot", "--wait", "z1")
+    agreed("running", "active")
+    guest.sh(["systemctl", "stop", "zone@z1"])
+    agreed("installed", "inactive")
+    zones.zonectl("boot", "--wait", "z1")
+    zones.zonectl("shutdown", "z1")
+    agreed("installed", "inactive")
+    zones.zonectl("boot", "--wait", "z1")
+    zones.zonectl("halt", "z1")
+    agreed("installed", "inactive")
+    zones.zonectl("boot", "--wait", "z1")
+    zones.zonectl("reboot", "z1")
+    agreed("running", "active")
+    zones.inside("z1", "poweroff")
+    agreed("installed", "inactive")
+
+
+def test_systemctl_stop_is_a_clean_shutdown(guest, zones):
+    zones.create("z1", boot=True)
+    guest.sh(["systemctl", "stop", "zone@z1"])
+    zones.zonectl("boot", "--wait", "z1")
+    assert zones.inside("z1", "cat /var/log/stops") == "stopped-in-order"
+
+
+def test_stopping_the_unit_while_zoned_is_away_is_told_afterwards(guest, zones):
+    zones.create("z1", boot=True)
+    guest.sh(["systemctl", "stop", "zoned"])
+    guest.sh(["systemctl", "stop", "zone@z1"])
+    assert zones.state("z1") == "installed"
+    assert zones.unit("z1") == "inactive"
+
+
+def test_a_killed_supervisor_is_cleaned_up_and_told(guest, zones):
+    zones.create("z1", boot=True)
+    zones.create("z2", boot=True)
+    init = zones.show("z1")["init-pid"]
+    guest.sh(["kill", "-KILL", str(zones.supervisor("z1"))])
+    zones.until("z1", "installed")
+    assert re.search("supervisor", zones.show("z1")["reason"]), zones.show("z1")
+    assert guest.run(["test", "-e", f"/proc/{init}"]).status == 1
+    assert guest.run(["test", "-e", f"{CGROUPS}/zone@z1.service"]).status == 1
+    assert zones.state("z2") == "running"
+    zones.zonectl("boot", "--wait", "z1")
+    assert zones.inside("z1", "echo back") == "back"
+
+
+def test_shutdown_and_halt_leave_nothing(guest, zones, web):
+    for verb in ("shutdown", "halt"):
+        zones.create(f"by-{verb}", boot=True)
+    zones.zonectl("shutdown", "web", "by-shutdown", limit=300)
+    zones.zonectl("halt", "by-halt")
+    assert set(zones.states().values()) == {"installed"}
+    left = zones.leaks().splitlines()
+    # the layers and definitions of the three stay, and the log that a zone's state is told from
+    assert all(re.match(r"file: /(etc|var/lib)/zoned/zones/", line) for line in left), "\n".join(left)
+
+
+def test_after_a_reboot_of_the_host_what_ran_is_told_as_ended(guest, zones, web):
+    zones.create("z1", boot=True)
+    zones.create("z2")
+    zones.zonectl("halt", "z1")
+    zones.zonectl("boot", "--wait", "z1")
+    zones.inside("z1", "echo kept >/root/kept")
+    before = zones.show("z1")
+    guest.reboot()
+    assert guest.sh(["systemctl", "is-active", "zoned"]) == "active"
+    assert zones.states() == {"web": "installed", "z1": "installed", "z2": "installed"}
+    after = zones.show("z1")
+    assert after["init-pid"] == 0
+    # not what was recorded of an earlier end
+    assert after["since"] > before["since"] and after["reason"] == "shut down", (before, after)
+    zones.zonectl("boot", "--wait", "z1")
+    assert zones.inside("z1", "cat /root/kept; cat /var/log/stops") == "kept\nstopped-in-order"
+
+
+def test_after_a_power_cut_zones_can_be_booted_again(guest, zones):
+    zones.create("z1", boot=True)
+    zones.inside("z1", "echo kept >/root/kept; sync")
+    guest.sh(["sync"])
+    guest.cutPower()
+    guest.start()
+    assert zones.states() == {"z1": "installed"}
+    assert zones.show("z1")["init-pid"] == 0
+    zones.zonectl("boot", "--wait", "z1")
+    assert zones.inside("z1", "cat /root/kept") == "kept"
+    assert zones.run("exec", "z1", "--", "test", "-e", "/var/log/stops").status == 1, "that was no clean stop"
+
+
+def test_a_further_disk_of_the_host_is_used_by_a_zone(guest, zones):
+    disk = guest.attachDisk("data", "256M")
+    guest.sh(f"mke2fs -q -t ext4 {disk} && mkdir -p /srv/data && mount {disk} /srv/data && chmod 0750 /srv/data")
+    guest.push(b"zone: z1\nimage: busybox\nmounts:\n- source: /srv/data\n  target: /data\n", "/root/z1.yaml")
+    zones.zonectl("create", "--file", "/root/z1.yaml", "--boot", "--wait")
+    zones.inside("z1", "test -d /data/lost+found && echo written >/data/file")
+    zones.zonectl("shutdown", "z1")
+    # the zone held nothing of it: it can be unmounted at once
+    assert guest.sh("cat /srv/data/file && umount /srv/data") == "written"
