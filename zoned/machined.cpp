@@ -257,6 +257,8 @@ void Machined::withdraw(const zone::ZoneName& name) {
         });
 }
 
+/// The bridges, not the zone's ports of them: nss-mymachines gives them as the scope of link-local addresses, and a
+/// bridge's port has no addresses of its own.
 std::vector<std::int32_t> Machined::interfacesOf(const zone::ZoneName& name) const {
     std::vector<std::int32_t> indices;
     try {
@@ -266,8 +268,9 @@ std::vector<std::int32_t> Machined::interfacesOf(const zone::ZoneName& name) con
         }
         sys::Netlink links;
         for (const platform::NicSpec& nic : record->zone().spec.nics) {
-            if (const auto index = links.linkIndex(nic.hostName)) {
-                indices.push_back(static_cast<std::int32_t>(*index));
+            const auto index = static_cast<std::int32_t>(links.linkIndex(nic.bridge).value_or(0));
+            if (index != 0 && std::ranges::find(indices, index) == indices.end()) {
+                indices.push_back(index);
             }
         }
     } catch (const sys::Error& error) {

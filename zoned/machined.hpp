@@ -38,7 +38,7 @@ private:
     struct Machine {
         std::vector<std::uint8_t> id;
         pid_t leader = 0;
-        std::vector<std::int32_t> interfaces; // the host's ends
+        std::vector<std::int32_t> interfaces; // of the host, that lead to the zone
     };
     struct Entry {
         std::optional<Machine> wanted;

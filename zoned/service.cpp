@@ -82,10 +82,6 @@ void Service::publishZones() {
 void Service::zoneChanged(const Zone& zone, const std::vector<std::string>& properties) {
     const LogAbout about(zone.name.str());
     const ZoneView& view = registry_.view(zone.name);
-    if (std::ranges::find(properties, "State") != properties.end()) {
-        spdlog::info("zone {} is {}{}", zone.name.str(), zone::stateName(view.state),
-                     zone::isActive(view.state) || view.reason.empty() ? "" : ": " + view.reason);
-    }
     machined_.follow(zone.name, static_cast<pid_t>(view.initPid), view.uuid);
     if (const auto found = zoneObjects_.find(zone.name); found != zoneObjects_.end()) {
         found->second->propertiesChanged(properties);

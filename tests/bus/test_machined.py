@@ -79,9 +79,9 @@ def test_a_zone_is_registered_by_the_newest_call_there_is_and_unregistered_when_
     assert machine["service"] == "zoned" and machine["class"] == "container" and machine["root"] == ""
     assert bytes(machine["id"]).hex() == zone.get("Uuid")
     if calls[0] != "RegisterMachine":
-        port, = json.loads(subprocess.run(["ip", "-j", "link", "show", "master", host.tag], capture_output=True,
-                                          check=True).stdout)
-        assert machine["interfaces"] == [port["ifindex"]]
+        bridge, = json.loads(subprocess.run(["ip", "-j", "link", "show", host.tag], capture_output=True,
+                                            check=True).stdout)
+        assert machine["interfaces"] == [bridge["ifindex"]]
     assert machined.calls()[0][0] == calls[0]
     zone.shutdown(20)
     eventually(lambda: not machined.machines(), what="the end of the registration")

@@ -22,7 +22,7 @@ def test_both_logs_are_shown_under_their_titles(host, zone):
     eventually(lambda: "is up" in host.zonectl("log", "--console", "z1").stdout)
     out = host.zonectl("log", "z1").stdout
     service, console = out.split("\n==> console <==\n")
-    assert service.startswith("==> service <==\n") and "zone z1 is running" in service
+    assert service.startswith("==> service <==\n") and "zone z1: running" in service
     assert "zone z1 is up" in console
 
 
@@ -30,8 +30,8 @@ def test_the_services_log_tells_when_the_zone_came_up_and_why_it_went_down(host,
     zone.sh("kill -USR2 1")  # BusyBox: power off
     zone.until("installed")
     told = lines(host, "--service", "z1")
-    assert [line.split(" ", 1)[1] for line in told if "is running" in line or "is installed:" in line][-2:] == [
-        "zone z1 is running", "zone z1 is installed: powered off from inside"]
+    said = [line.split(" ", 1)[1] for line in told]
+    assert "zone z1: running" in said and said[-1] == "zone z1: installed (powered off from inside)"
     stamp = told[-1].split(" ")[0]
     assert abs(time.mktime(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S")) - time.time()) < 300
 
