@@ -35,14 +35,17 @@ std::vector<sys::UniqueFd> openZoneLog(const Host& host, const zone::ZoneName& n
     const std::string path = source == "console" ? host.consoleLog(name.str()) : host.serviceLog(name.str());
     std::vector<sys::UniqueFd> files;
     for (const std::string& file : {path + ".1", path}) {
-        // O_NONBLOCK: whatever lies there, opening it does not wait
-        sys::UniqueFd fd(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-        struct stat info {};
-        if (!fd && errno != ENOENT) {
-            sys::throwErrno("opening ", file);
-        }
-        if (fd && ::fstat(fd.get(), &info) == 0 && S_ISREG(info.st_mode)) {
-            files.push_back(std::move(fd));
+        try {
+            // O_NONBLOCK: whatever lies there, opening it does not wait
+            sys::UniqueFd fd = sys::open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+            struct stat info {};
+            if (::fstat(fd.get(), &info) == 0 && S_ISREG(info.st_mode)) {
+                files.push_back(std::move(fd));
+            }
+        } catch (const sys::Error& error) {
+            if (error.code() != ENOENT) {
+                throw;
+            }
         }
     }
     return files;
@@ -50,14 +53,14 @@ std::vector<sys::UniqueFd> openZoneLog(const Host& host, const zone::ZoneName& n
 
 void appendServiceLog(const std::string& path, std::string_view text) noexcept {
     try {
-        const sys::UniqueFd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+        const sys::UniqueFd file = sys::open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0600);
         const std::string line = timeText() + " " + std::string(text) + "\n";
         struct stat info {};
-        if (file && ::write(file.get(), line.data(), line.size()) > 0 && ::fstat(file.get(), &info) == 0 &&
+        if (::write(file.get(), line.data(), line.size()) > 0 && ::fstat(file.get(), &info) == 0 &&
             info.st_size > serviceLogBytes) {
             (void)::rename(path.c_str(), (path + ".1").c_str());
         }
-    } catch (const std::exception&) { // no memory for a line of a log
+    } catch (const std::exception&) { // a full disk, or no memory for a line of a log
     }
 }
 
