@@ -139,15 +139,19 @@ ExecEnd ExecSession::run() {
 std::string fateOfZone(Client& client, const ObjectPath& zone, std::time_t begun) {
     constexpr int attempts = 20;
     constexpr std::chrono::milliseconds pause{100};
-    for (int attempt = 0; attempt < attempts; ++attempt) {
-        const ZoneDetails details = client.zoneDetails(zone);
-        if (details.state != "running") {
-            return "shut down";
+    try {
+        for (int attempt = 0; attempt < attempts; ++attempt) {
+            const ZoneDetails details = client.zoneDetails(zone);
+            if (details.state != "running") {
+                return "shut down";
+            }
+            if (details.since > begun) {
+                return "rebooted";
+            }
+            std::this_thread::sleep_for(pause);
         }
-        if (details.since > begun) {
-            return "rebooted";
-        }
-        std::this_thread::sleep_for(pause);
+    } catch (const BusError&) {
+        // the service has ended as well: nobody knows
     }
     return "";
 }
