@@ -10,6 +10,7 @@ sys.dont_write_bytecode = True
 import pytest  # noqa: E402
 
 from support import images  # noqa: E402
+from support.apart import moveApart  # noqa: E402
 from support.host import BUILD, Host  # noqa: E402
 from support.leaks import Watch  # noqa: E402
 from support.zone import Zone  # noqa: E402
@@ -20,6 +21,9 @@ def pytest_sessionstart(session):
         pytest.exit("these suites make real zones: run them as root", 2)
     if not (BUILD / "zoned/zoned").exists():
         pytest.exit(f"no zoned in {BUILD}: build first (ZONED_BUILD names the build folder)", 2)
+    # one of several processes that share the tests (python3-pytest-xdist, -n)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        moveApart()
 
 
 @pytest.fixture(scope="session")

@@ -178,6 +178,7 @@ def test_an_interrupted_import_leaves_nothing(host):
     eventually(lambda: leftovers(host) == [])
 
 
+@pytest.mark.outside
 def test_an_interrupted_build_leaves_nothing(host):
     client = host.popen("image", "build", "new", "--suite", "bookworm", stdin=subprocess.DEVNULL)
     eventually(lambda: [pid for pid in host.processes() if pid != host.process.pid], 30, "a worker")
@@ -188,6 +189,7 @@ def test_an_interrupted_build_leaves_nothing(host):
     eventually(lambda: leftovers(host) == [], 30)
 
 
+@pytest.mark.outside
 def test_an_unknown_suite_is_told(host):
     host.refused("image", "build", "new", "--suite", "nosuchsuite", status=(1,), says="nosuchsuite", timeout=300)
     assert host.images() == ["busybox"]
