@@ -257,8 +257,9 @@ void Machined::withdraw(const zone::ZoneName& name) {
         });
 }
 
-/// The bridges, not the zone's ports of them: nss-mymachines gives them as the scope of link-local addresses, and a
-/// bridge's port has no addresses of its own.
+/// nss-mymachines gives a machine's interface as the scope of its link-local addresses, which makes them the first
+/// choice of whoever resolves the name. So it is the bridge, not the zone's port of it, and only where that address
+/// leads to the zone: on the managed network IPv6 is guarded off, and without a scope IPv4 is chosen.
 std::vector<std::int32_t> Machined::interfacesOf(const zone::ZoneName& name) const {
     std::vector<std::int32_t> indices;
     try {
@@ -269,7 +270,7 @@ std::vector<std::int32_t> Machined::interfacesOf(const zone::ZoneName& name) con
         sys::Netlink links;
         for (const platform::NicSpec& nic : record->zone().spec.nics) {
             const auto index = static_cast<std::int32_t>(links.linkIndex(nic.bridge).value_or(0));
-            if (index != 0 && std::ranges::find(indices, index) == indices.end()) {
+            if (!nic.managed && index != 0 && std::ranges::find(indices, index) == indices.end()) {
                 indices.push_back(index);
             }
         }

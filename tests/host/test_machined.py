@@ -51,7 +51,7 @@ def test_the_name_of_a_zone_resolves_to_its_address(guest, zones, web):
     found = guest.sh(["getent", "hosts", web])
     assert found.split()[-1] == web
     assert address in guest.sh(["getent", "ahostsv4", web])
-    # also the link-local address that comes with it leads to the zone
+    # the link-local address that comes with it is not the first choice: the managed network guards it off
     guest.sh(["ping", "-c", "1", "-W", "10", web])
     zones.zonectl("halt", web)
     eventually(lambda: guest.run(["getent", "hosts", web]).status == 2, 60, "the name to be gone")
