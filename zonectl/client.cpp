@@ -383,6 +383,16 @@ sys::UniqueFd Client::openConsole(const ObjectPath& zone) {
     return ask([&] { return sys::UniqueFd(ZoneProxy(*state_->bus, zone).OpenConsole().release()); });
 }
 
+std::vector<sys::UniqueFd> Client::readLog(const ObjectPath& zone, const std::string& source) {
+    return ask([&] {
+        std::vector<sys::UniqueFd> files;
+        for (auto& file : ZoneProxy(*state_->bus, zone).ReadLog(source)) {
+            files.emplace_back(file.release());
+        }
+        return files;
+    });
+}
+
 void Client::cancel(const ObjectPath& job) {
     ask([&] { JobProxy(*state_->bus, job).Cancel(); });
 }

@@ -182,6 +182,8 @@ public:
     void clearMaintenance(const ObjectPath& zone);
     ExecStreams exec(const ObjectPath& zone, const ExecRequest& request);
     sys::UniqueFd openConsole(const ObjectPath& zone);
+    /// The files of a log, oldest first. @param source "console" or "service"
+    std::vector<sys::UniqueFd> readLog(const ObjectPath& zone, const std::string& source);
 
     void cancel(const ObjectPath& job);
     /// How a job ended; nothing while no end was told.

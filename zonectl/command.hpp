@@ -49,6 +49,7 @@ int runWait(const Command& self, const std::vector<std::string>& arguments);
 int runLogin(const Command& self, const std::vector<std::string>& arguments);
 int runExec(const Command& self, const std::vector<std::string>& arguments);
 int runConsole(const Command& self, const std::vector<std::string>& arguments);
+int runLog(const Command& self, const std::vector<std::string>& arguments);
 int runImageBuild(const Command& self, const std::vector<std::string>& arguments);
 int runImageImport(const Command& self, const std::vector<std::string>& arguments);
 int runImageList(const Command& self, const std::vector<std::string>& arguments);

@@ -38,6 +38,7 @@ constexpr std::array table{
     Command{"login", "Log into a zone", runLogin},
     Command{"exec", "Run a command in a zone", runExec},
     Command{"console", "Attach to a zone's console", runConsole},
+    Command{"log", "Show what was written to the console of a zone and what was done with it", runLog},
     Command{"image build", "Build an image of a Debian suite", runImageBuild},
     Command{"image import", "Make an image of a root file system archive", runImageImport},
     Command{"image list", "List images", runImageList},

@@ -14,7 +14,7 @@ _zonectl() {
     _init_completion || return
 
     local verbs='create set verify install uninstall delete boot ready halt shutdown reboot clear list show stat
-        events wait login exec console image host jobs cancel help'
+        events wait login exec console log image host jobs cancel help'
     local image_verbs='build import list show delete'
 
     # What follows "--" is a command of the zone or arguments of its init.
@@ -73,7 +73,7 @@ _zonectl() {
             mapfile -t COMPREPLY < <(compgen -W 'bookworm trixie sid' -- "$cur")
             return
             ;;
-        --set | --user | -l | --cwd | --env | --timeout | --escape | --mirror | --include)
+        --set | --user | -l | --cwd | --env | --timeout | --escape | --lines | --mirror | --include)
             return
             ;;
     esac
@@ -103,6 +103,7 @@ _zonectl() {
         login) options='--user' operands=zones ;;
         exec) options='--user --cwd --env --tty --' operands=zones ;;
         console) options='--escape' operands=zones ;;
+        log) options='--follow --lines --console --service' operands=zones ;;
         'image build') options='--suite --mirror --include --init' ;;
         'image import')
             if ((cword == 4)); then

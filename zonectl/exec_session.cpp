@@ -3,9 +3,12 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "jobs.hpp"
 #include "output.hpp"
@@ -131,6 +134,28 @@ ExecEnd ExecSession::run() {
     return end_;
 }
 
+/// What became of the zone of a session that was killed; "" where it runs on. An init that shuts down by itself ends
+/// sessions first, and is seen to be gone a little later.
+std::string fateOfZone(Client& client, const ObjectPath& zone, std::time_t begun) {
+    constexpr int attempts = 20;
+    constexpr std::chrono::milliseconds pause{100};
+    try {
+        for (int attempt = 0; attempt < attempts; ++attempt) {
+            const ZoneDetails details = client.zoneDetails(zone);
+            if (details.state != "running") {
+                return "shut down";
+            }
+            if (details.since > begun) {
+                return "rebooted";
+            }
+            std::this_thread::sleep_for(pause);
+        }
+    } catch (const BusError&) {
+        // the service has ended as well: nobody knows
+    }
+    return "";
+}
+
 } // namespace
 
 ExecEnd parseExecEnd(std::string_view message) {
@@ -144,7 +169,7 @@ ExecEnd parseExecEnd(std::string_view message) {
             return {*exited, ""};
         }
         if (const auto killed = number("killed")) {
-            return {signalBase + *killed, ""};
+            return {signalBase + *killed, "", true};
         }
         if (const auto error = end.find("error"); error != end.end() && error->is_string()) {
             return {number("code").value_or(1), error->get<std::string>()};
@@ -167,13 +192,21 @@ void describeTerminal(ExecRequest& request) {
 int relayExec(Client& client, const std::string& zone, const ExecRequest& request, const std::string& what) {
     ExecEnd end;
     try {
+        const ObjectPath path = client.zone(zone);
+        const std::time_t begun = std::time(nullptr);
         // The session's terminal and signals are given back before anything is said.
-        end = ExecSession(client.exec(client.zone(zone), request), request.tty).run();
+        end = ExecSession(client.exec(path, request), request.tty).run();
+        if (end.killed && request.tty) {
+            const std::string fate = fateOfZone(client, path, begun);
+            end.problem = fate.empty() ? "" : sys::join("zone ", zone, " ", fate, "; the session ended with it");
+        }
     } catch (const BusError& e) {
         reportFailure(what, e.what());
         return 1;
     }
-    if (!end.problem.empty()) {
+    if (end.killed && !end.problem.empty()) {
+        printError(end.problem);
+    } else if (!end.problem.empty()) {
         reportFailure(what, end.problem);
     }
     return end.status;

@@ -13,6 +13,7 @@ namespace zoned::ctl {
 struct ExecEnd {
     int status = 1;      // zonectl's exit status
     std::string problem; // said on standard error; "" where the program ran to its end
+    bool killed = false; // by a signal that it did not get from us
 };
 
 /// Reads {"exited": N}, {"killed": SIGNAL} or {"error": TEXT, "code": 126|127}.

@@ -42,6 +42,7 @@ BuiltSpec resolveBootSpec(const Host& host, Registry& registry, Zone& zone, cons
     if (!zone.definition->group.empty()) {
         (void)groupLimits(host, zone.definition->group, built.warnings); // that they can be had
     }
+    built.spec.consoleJournal = host.settings.consoleJournal ? host.paths.journal : "";
     if (!forShow) {
         for (const std::string& warning : built.warnings) {
             spdlog::warn("{}", warning);

@@ -23,6 +23,7 @@ struct Host {
     [[nodiscard]] std::string bootedDefinition(const std::string& zone) const {
         return runFolder(zone) + "/definition.yaml";
     }
+    [[nodiscard]] std::string serviceLog(const std::string& zone) const { return paths.logs + "/" + zone + ".service"; }
     [[nodiscard]] std::string runFolder(const std::string& zone) const { return paths.runZones + "/" + zone; }
 };
 

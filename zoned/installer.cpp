@@ -128,12 +128,13 @@ void Installer::takeRoot(const zone::ZoneName& name, std::uint32_t job, const st
     });
 }
 
-/// The console's log and its older parts: "web.console", "web.console.1".
+/// The logs of console and service, and their older parts: "web.console", "web.console.1".
 void Installer::removeLogs(const std::string& name) {
-    const std::string own = name + ".console";
     for (const std::string& file : sys::listDirectory(host_.paths.logs)) {
-        if (file == own || file.starts_with(own + ".")) {
-            sys::removeFile(host_.paths.logs + "/" + file);
+        for (const std::string& own : {name + ".console", name + ".service"}) {
+            if (file == own || file.starts_with(own + ".")) {
+                sys::removeFile(host_.paths.logs + "/" + file);
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "boot_spec_source.hpp"
+#include "log.hpp"
 #include "platform/plan.hpp"
 #include "sys/cgroup.hpp"
 #include "sys/error.hpp"
@@ -65,6 +66,7 @@ std::uint32_t Lifecycle::ready(const std::string& name) {
 
 std::uint32_t Lifecycle::startBoot(const std::string& name, Command command, const BootOptions& options) {
     jobs_.requireFree({Held::zone, name});
+    const LogAbout about(name);
     Zone& zone = registry_.refresh(name);
     if (!admit(zone, command)) {
         // it runs; but whoever waits, waits for more than that
@@ -200,6 +202,7 @@ std::uint32_t Lifecycle::halt(const std::string& name) {
         return job;
     }
     operation.deadline = loop_.after(haltPatience, [this, zoneName = zone.name] {
+        const LogAbout about(zoneName.str());
         spdlog::error("zone {}: its supervisor does not halt it; it is killed", zoneName.str());
         sys::killCgroup(launcher_.cgroup(zoneName) + "/supervisor");
     });
@@ -388,6 +391,7 @@ void Lifecycle::judgeBoot(const ZoneName& name, const Operation& operation, cons
 }
 
 void Lifecycle::statusChanged(const ZoneName& name, const platform::Status& status) {
+    const LogAbout about(name.str());
     Zone* zone = registry_.find(name);
     if (zone == nullptr) {
         spdlog::error("a supervisor runs for zone {}, which is neither defined nor installed; it is halted",
@@ -462,6 +466,7 @@ void Lifecycle::supervisorSilent(const ZoneName& name) {
 }
 
 void Lifecycle::supervisorEnded(const ZoneName& name, const SupervisorEnd& end) {
+    const LogAbout about(name.str());
     if (Zone* zone = registry_.find(name)) {
         zone->cleaningUp = false;
         zone->status.reset();
@@ -508,6 +513,7 @@ void Lifecycle::supervisorEnded(const ZoneName& name, const SupervisorEnd& end) 
 
 /// The zone is down between two boots: the second takes the definition as it is now.
 void Lifecycle::answerReboot(const ZoneName& name) {
+    const LogAbout about(name.str());
     try {
         Zone& zone = registry_.refresh(name.str());
         const BuiltSpec built = resolveBootSpec(host_, registry_, zone, {}, false);

@@ -1,47 +1,105 @@
 #include "log.hpp"
 
-#include <systemd/sd-daemon.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <memory>
+#include <utility>
+#include <vector>
 
+#include <spdlog/details/null_mutex.h>
 #include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include "sys/error.hpp"
+#include "sys/journal.hpp"
+#include "zone_log.hpp"
 
 namespace zoned::daemon {
 namespace {
 
-/// The journal has the time already, and takes "<3>" for the importance of a line (sd-daemon(3)).
-class Importance final : public spdlog::custom_flag_formatter {
-public:
-    void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& line) override {
-        const char* prefix = SD_DEBUG;
-        if (message.level >= spdlog::level::err) {
-            prefix = SD_ERR;
-        } else if (message.level == spdlog::level::warn) {
-            prefix = SD_WARNING;
-        } else if (message.level == spdlog::level::info) {
-            prefix = SD_INFO;
+using spdlog::details::log_msg;
+using Sink = spdlog::sinks::base_sink<spdlog::details::null_mutex>;
+
+/// The zone that is being worked for; the service has one thread.
+std::string& zoneAtWork() {
+    static std::string zone;
+    return zone;
+}
+
+/// syslog(3)
+const char* priorityOf(spdlog::level::level_enum level) {
+    if (level >= spdlog::level::err) {
+        return "3";
+    }
+    return level == spdlog::level::warn ? "4" : level == spdlog::level::info ? "6" : "7";
+}
+
+/// Messages with fields; what the journal does not take goes to stderr, as lines with their importance
+/// (sd-daemon(3)).
+class JournalSink final : public Sink {
+    void sink_it_(const log_msg& message) override {
+        const std::string_view text(message.payload.data(), message.payload.size());
+        std::vector<sys::JournalField> fields{
+            {"MESSAGE", text}, {"PRIORITY", priorityOf(message.level)}, {"SYSLOG_IDENTIFIER", "zoned"}};
+        if (!zoneAtWork().empty()) {
+            fields.emplace_back("ZONE", zoneAtWork());
         }
-        line.append(prefix, prefix + 3);
+        if (!journal_.send(fields)) {
+            const std::string line = sys::join("<", priorityOf(message.level), ">", text, "\n");
+            (void)!::write(STDERR_FILENO, line.data(), line.size());
+        }
     }
-    [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
-        return std::make_unique<Importance>();
-    }
+    void flush_() override {}
+
+    sys::JournalSocket journal_{"/run/systemd/journal/socket"};
 };
+
+class ServiceLogSink final : public Sink {
+public:
+    explicit ServiceLogSink(std::function<std::string(const std::string&)> path) : path_(std::move(path)) {}
+
+private:
+    void sink_it_(const log_msg& message) override {
+        if (!zoneAtWork().empty() && message.level >= spdlog::level::info) {
+            appendServiceLog(path_(zoneAtWork()), {message.payload.data(), message.payload.size()});
+        }
+    }
+    void flush_() override {}
+
+    std::function<std::string(const std::string&)> path_;
+};
+
+/// $JOURNAL_STREAM is inherited also where stderr has been given another place (systemd.exec(5)).
+bool stderrIsTheJournal() {
+    const char* stream = getenv("JOURNAL_STREAM");
+    struct stat info {};
+    return stream != nullptr && ::fstat(STDERR_FILENO, &info) == 0 &&
+           std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino) == stream;
+}
 
 } // namespace
 
-void setUpLog(const std::string& level) {
-    auto formatter = std::make_unique<spdlog::pattern_formatter>();
-    if (getenv("JOURNAL_STREAM") != nullptr) {
-        formatter->add_flag<Importance>('J').set_pattern("%J%v");
+LogAbout::LogAbout(const std::string& zone) : before_(std::exchange(zoneAtWork(), zone)) {}
+
+LogAbout::~LogAbout() {
+    zoneAtWork() = std::move(before_);
+}
+
+void setUpLog(const std::string& level, std::function<std::string(const std::string&)> serviceLog) {
+    std::shared_ptr<spdlog::sinks::sink> main;
+    if (stderrIsTheJournal()) {
+        main = std::make_shared<JournalSink>();
     } else {
-        formatter->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l: %v");
+        main = std::make_shared<spdlog::sinks::stderr_sink_st>();
+        main->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l: %v");
     }
-    auto logger = spdlog::stderr_logger_st("zoned");
-    logger->set_formatter(std::move(formatter));
+    const std::array<spdlog::sink_ptr, 2> sinks{main, std::make_shared<ServiceLogSink>(std::move(serviceLog))};
+    auto logger = std::make_shared<spdlog::logger>("zoned", sinks.begin(), sinks.end());
     logger->set_level(spdlog::level::from_str(level));
     spdlog::set_default_logger(std::move(logger));
 }

@@ -1,11 +1,27 @@
-// The service's log: lines on stderr, for the journal or for people.
+// The service's log: to the journal where stderr is connected to it, else lines
+// on stderr for people.
 #pragma once
 
+#include <functional>
 #include <string>
 
 namespace zoned::daemon {
 
 /// @param level trace, debug, info, warn or error
-void setUpLog(const std::string& level);
+/// @param serviceLog the file that keeps what was logged about a zone, beside that
+void setUpLog(const std::string& level, std::function<std::string(const std::string& zone)> serviceLog);
+
+/// While it lives, what is logged is about that zone: it has the field ZONE in the journal, and is kept in the zone's
+/// service log from info on. The innermost one counts.
+class LogAbout {
+public:
+    explicit LogAbout(const std::string& zone);
+    ~LogAbout();
+    LogAbout(const LogAbout&) = delete;
+    LogAbout& operator=(const LogAbout&) = delete;
+
+private:
+    std::string before_;
+};
 
 } // namespace zoned::daemon

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "host.hpp"
 #include "log.hpp"
+#include "machined.hpp"
 #include "service.hpp"
 #include "sys/error.hpp"
 #include "sys/event_loop.hpp"
@@ -50,12 +51,20 @@ private:
 
 int serve(const Options& options) {
     daemon::Host host = daemon::examineHost(options.root);
-    daemon::setUpLog(options.logLevel.empty() ? host.settings.logLevel : options.logLevel);
+    daemon::setUpLog(options.logLevel.empty() ? host.settings.logLevel : options.logLevel,
+                     [host](const std::string& zone) { return host.serviceLog(zone); });
     const sys::UniqueFd lock = daemon::lockHost(host);
     daemon::prepareHost(host);
     sys::EventLoop loop;
     const auto quit = [&loop] { loop.quit(0); };
-    const auto terminate = loop.onSignal(SIGTERM, quit);
+    const auto terminate = loop.onSignalFrom(SIGTERM, [quit](pid_t sender) {
+        if (daemon::isMachined(sender)) {
+            spdlog::warn("systemd-machined asks this service to end, for a zone's sake; that is not done: "
+                         "'zonectl shutdown' ends a zone");
+        } else {
+            quit();
+        }
+    });
     const auto interrupt = loop.onSignal(SIGINT, quit);
     daemon::Service service(loop, std::move(host));
     service.start([] {

@@ -14,6 +14,7 @@
 
 #include "accounts.hpp"
 #include "resource_limits.hpp"
+#include "log.hpp"
 #include "store/definition_yaml.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
@@ -235,6 +236,7 @@ void Registry::changed(const zone::ZoneName& name) {
     ZoneView view = viewOf(zone, prefix, job == nullptr ? 0 : job->id);
     if (view.state != found->second.view.state) {
         if (job == nullptr || view.state != zone::State::incomplete) { // which it is in the midst of every install
+            const LogAbout about(name.str());
             spdlog::info("zone {}: {}{}", name.str(), zone::stateName(view.state),
                          view.reason.empty() ? "" : " (" + view.reason.substr(0, view.reason.find('\n')) + ")");
         }

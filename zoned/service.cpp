@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include "api/error_names.hpp"
+#include "log.hpp"
 #include "network.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
@@ -20,7 +21,8 @@ Service::Service(sys::EventLoop& loop, Host host)
       launcher_(host_.systemd ? systemdLauncher(loop, host_, bus_, groupOf()) : directLauncher(loop, host_, groupOf())),
       lifecycle_(loop, host_, registry_, jobs_, *launcher_), installer_(host_, registry_, jobs_, workers_),
       imageJobs_(host_, registry_, jobs_, workers_), polkit_(loop, bus_.connection()), authorizer_(authorities()),
-      hostBoot_(loop, host_, registry_, jobs_, lifecycle_), statistics_(loop, host_, registry_) {}
+      hostBoot_(loop, host_, registry_, jobs_, lifecycle_), statistics_(loop, host_, registry_),
+      machined_(bus_.connection(), host_) {}
 
 Service::~Service() {
     jobs_.listen({});
@@ -74,10 +76,7 @@ void Service::publishZones() {
         launcher_->prepare(zone.name);
     };
     listener.zoneChanged = [this](const Zone& zone, const std::vector<std::string>& properties) {
-        launcher_->prepare(zone.name);
-        if (const auto found = zoneObjects_.find(zone.name); found != zoneObjects_.end()) {
-            found->second->propertiesChanged(properties);
-        }
+        zoneChanged(zone, properties);
     };
     listener.zoneRemoved = [this](const zone::ZoneName& name) {
         launcher_->prepare(name);
@@ -104,6 +103,16 @@ void Service::publishZones() {
     registry_.listen(std::move(listener));
 }
 
+void Service::zoneChanged(const Zone& zone, const std::vector<std::string>& properties) {
+    launcher_->prepare(zone.name);
+    const LogAbout about(zone.name.str());
+    const ZoneView& view = registry_.view(zone.name);
+    machined_.follow(zone.name, static_cast<pid_t>(view.initPid), view.uuid);
+    if (const auto found = zoneObjects_.find(zone.name); found != zoneObjects_.end()) {
+        found->second->propertiesChanged(properties);
+    }
+}
+
 void Service::publishJobs() {
     const Domain domain = this->domain();
     Jobs::Listener listener;
@@ -124,6 +133,7 @@ void Service::publishJobs() {
 }
 
 void Service::jobEnded(const JobInfo& job, const JobEnd& end) {
+    const LogAbout about(job.hold.what == Held::zone ? job.hold.name : "");
     std::string result = "done";
     std::string error;
     if (end.fault) {

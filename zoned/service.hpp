@@ -20,6 +20,7 @@
 #include "jobs.hpp"
 #include "launcher.hpp"
 #include "lifecycle.hpp"
+#include "machined.hpp"
 #include "manager_object.hpp"
 #include "polkit.hpp"
 #include "registry.hpp"
@@ -48,6 +49,7 @@ private:
     [[nodiscard]] GroupOf groupOf();
     void publishZones();
     void publishJobs();
+    void zoneChanged(const Zone& zone, const std::vector<std::string>& properties);
     void jobEnded(const JobInfo& job, const JobEnd& end);
     void recover();
     void recovered();
@@ -72,6 +74,7 @@ private:
     Authorizer authorizer_;
     HostBoot hostBoot_;
     Statistics statistics_;
+    Machined machined_;
 
     std::unique_ptr<ManagerObject> manager_;
     std::map<zone::ZoneName, std::unique_ptr<ZoneObject>> zoneObjects_;

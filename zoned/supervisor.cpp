@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
+#include "log.hpp"
 #include "spawn.hpp"
 #include "sys/cgroup.hpp"
 #include "sys/error.hpp"
@@ -135,6 +136,7 @@ void Supervisor::attach(sys::Channel channel) {
 }
 
 void Supervisor::readable() {
+    const LogAbout about(name_.str());
     // A bound, so that a talkative supervisor does not hold up the rest.
     for (int packets = 0; packets < 32 && channel_; ++packets) {
         std::optional<sys::Packet> packet;
@@ -236,6 +238,7 @@ void Supervisor::open(json message, Opened opened, Refused refused) {
 
 /// The supervisor has not answered in time.
 void Supervisor::giveUp() {
+    const LogAbout about(name_.str());
     if (!launchFault_) {
         launchFault_ = Fault(FaultKind::timeout, "the supervisor of zone " + name_.str() + " does not answer");
     }
@@ -288,6 +291,7 @@ std::string Supervisor::endText() const {
 }
 
 void Supervisor::processGone() {
+    const LogAbout about(name_.str());
     timer_.reset();
     const std::string folder = host_.runFolder(name_.str());
     end_ = {};
@@ -354,6 +358,7 @@ void Supervisor::cleaned(int status) {
 }
 
 void Supervisor::removeRemains(int attempts) {
+    const LogAbout about(name_.str());
     try {
         launcher_.removeCgroup(name_);
     } catch (const sys::Error& error) {

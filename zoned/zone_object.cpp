@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sys/error.hpp"
+#include "zone_log.hpp"
 
 namespace zoned::daemon {
 namespace {
@@ -184,6 +185,17 @@ void ZoneObject::Exec(sdbus::Result<sdbus::UnixFd, std::vector<sdbus::UnixFd>>&&
                             },
                             [pending](const Fault& fault) { pending.refuse(fault); });
                     });
+}
+
+void ZoneObject::ReadLog(sdbus::Result<std::vector<sdbus::UnixFd>>&& result, std::string source) {
+    authorised(domain_, getObject(), std::move(result), request("ReadLog", Verb::console),
+               [domain = domain_, name = name_, source] {
+                   std::vector<sdbus::UnixFd> files;
+                   for (sys::UniqueFd& file : openZoneLog(domain.host, name, source)) {
+                       files.push_back(handOver(std::move(file)));
+                   }
+                   return files;
+               });
 }
 
 void ZoneObject::OpenConsole(sdbus::Result<sdbus::UnixFd>&& result) {

@@ -37,6 +37,7 @@ private:
     std::map<std::string, std::uint64_t> Stat() override;
     void Exec(sdbus::Result<sdbus::UnixFd, std::vector<sdbus::UnixFd>>&& result, std::vector<std::string> argv,
               Dictionary options) override;
+    void ReadLog(sdbus::Result<std::vector<sdbus::UnixFd>>&& result, std::string source) override;
     void OpenConsole(sdbus::Result<sdbus::UnixFd>&& result) override;
 
     std::string Name() override;

@@ -94,6 +94,8 @@ BootSpec decode(const Json& json) {
     spec.capabilities = json.at("capabilities");
     spec.seccompProgram = json.at("seccompProgram");
     spec.nftTable = json.at("nftTable");
+    // a record that was written before an upgrade has none
+    spec.consoleJournal = json.value("consoleJournal", "");
     spec.stopTimeout = json.at("stopTimeout");
     return spec;
 }
@@ -143,6 +145,7 @@ std::string toJson(const BootSpec& spec) {
                        {"capabilities", spec.capabilities},
                        {"seccompProgram", spec.seccompProgram},
                        {"nftTable", spec.nftTable},
+                       {"consoleJournal", spec.consoleJournal},
                        {"stopTimeout", spec.stopTimeout}};
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -48,6 +48,7 @@ struct BootSpec {
     std::uint64_t capabilities = 0; // the bounding set that is kept, bit n = capability n
     std::string seccompProgram;     // host path of the compiled filter
     std::string nftTable;
+    std::string consoleJournal;     // host path of the journal's socket that the console's lines go to; "": none
     std::uint32_t stopTimeout = 90; // seconds
 };
 

@@ -55,6 +55,9 @@ void Console::disconnect() {
     for (int turn = 0; turn < 16; ++turn) {
         readTerminal();
     }
+    if (journal_) {
+        journal_->finish();
+    }
     masterSource_.reset();
     slave_.reset();
     master_.reset();
@@ -82,7 +85,11 @@ void Console::publish(std::string_view output) {
     if (history_.size() > 2 * historyBytes) {
         history_.erase(0, history_.size() - historyBytes);
     }
-    log(cleaner_.feed(output));
+    const std::string text = cleaner_.feed(output);
+    log(text);
+    if (journal_) {
+        journal_->feed(text);
+    }
     for (auto viewer = viewers_.begin(); viewer != viewers_.end();) {
         const auto next = std::next(viewer);
         if (viewer->outgoing.size() + output.size() > viewerBytes) {

@@ -10,8 +10,10 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <optional>
 #include <string>
 
+#include "platform/console_journal.hpp"
 #include "platform/console_text.hpp"
 #include "sys/event_loop.hpp"
 #include "sys/unique_fd.hpp"
@@ -23,6 +25,8 @@ public:
     /// @param logPath the log; PATH.1 is the one before. @param whenUnwatched called when the last viewer has gone
     Console(sys::EventLoop& loop, std::string logPath, std::function<void()> whenUnwatched);
 
+    /// From now on the cleaned output goes there, too; nothing: to the log only.
+    void journalTo(std::optional<ConsoleJournal> journal) { journal_ = std::move(journal); }
     /// Takes the master end of a new boot's terminal.
     void connect(sys::UniqueFd master);
     /// Reads what is left and lets the terminal go: the zone is down.
@@ -60,6 +64,7 @@ private:
     sys::EventLoop::Source masterSource_;
     sys::UniqueFd log_;
     std::uint64_t logged_ = 0;
+    std::optional<ConsoleJournal> journal_;
     TextCleaner cleaner_;
     TerminalQueries queries_;
     std::string history_; // raw

@@ -232,6 +232,14 @@ constexpr std::array settingsFields{
                     [](Reader& reader, const Node& node, Path path, Settings& settings) {
                         yaml::readFields<Settings::Boot>(reader, node, path, bootFields, settings.boot);
                     }},
+    Field<Settings>{"machined",
+                    [](Reader& reader, const Node& node, Path path, Settings& settings) {
+                        settings.machined = reader.boolean(node, path).value_or(true);
+                    }},
+    Field<Settings>{"console-journal",
+                    [](Reader& reader, const Node& node, Path path, Settings& settings) {
+                        settings.consoleJournal = reader.boolean(node, path).value_or(true);
+                    }},
     Field<Settings>{"log-level", readLogLevel},
 };
 
@@ -273,6 +281,7 @@ Paths::Paths(std::string root) {
     logs = root + "/var/log/zoned";
     run = root + "/run/zoned";
     runZones = run + "/zones";
+    journal = root + "/run/systemd/journal/socket";
 }
 
 } // namespace zoned::store

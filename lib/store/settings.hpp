@@ -35,6 +35,8 @@ struct Settings {
         std::uint32_t restartLimit = 5;           // a zone is restarted at most so often ...
         std::chrono::seconds restartWindow{600};  // ... within this time
     } boot;
+    bool machined = true;          // running zones are registered with systemd-machined
+    bool consoleJournal = true;    // what zones write to their consoles goes to the journal too
     std::string logLevel = "info"; // trace debug info warn error
 };
 
@@ -53,6 +55,7 @@ struct Paths {
     std::string logs;        // ROOT/var/log/zoned
     std::string run;         // ROOT/run/zoned
     std::string runZones;    // ROOT/run/zoned/zones
+    std::string journal;     // ROOT/run/systemd/journal/socket: journald's, not ours
 };
 
 } // namespace zoned::store

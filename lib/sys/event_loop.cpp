@@ -288,6 +288,10 @@ EventLoop::Source EventLoop::defer(std::function<void()> handler) {
 }
 
 EventLoop::Source EventLoop::onSignal(int signal, std::function<void()> handler) {
+    return onSignalFrom(signal, [call = std::move(handler)](pid_t) { call(); });
+}
+
+EventLoop::Source EventLoop::onSignalFrom(int signal, std::function<void(pid_t)> handler) {
     if (state_->signals.contains(signal)) {
         throw Error(join("waiting for signal ", signal, " a second time"), EEXIST);
     }
@@ -310,7 +314,7 @@ EventLoop::Source EventLoop::onSignal(int signal, std::function<void()> handler)
             }
             throwErrno("reading signal ", signal);
         }
-        call();
+        call(static_cast<pid_t>(info.ssi_pid));
     };
     const auto added = state_->add(std::move(entry));
     state_->addDescriptor(added);

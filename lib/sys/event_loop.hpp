@@ -55,6 +55,9 @@ public:
     /// Blocks the signal for the process and calls `handler` for each delivery. One source per signal. The signal
     /// stays blocked when the source goes; a started program must be given a clean mask (see process.hpp).
     [[nodiscard]] Source onSignal(int signal, std::function<void()> handler);
+    /// As onSignal; the handler is told who sent it (the kernel's word; 0: the kernel itself, or who cannot be seen
+    /// from our pid namespace).
+    [[nodiscard]] Source onSignalFrom(int signal, std::function<void(pid_t sender)> handler);
     /// Calls `handler(status)` once the child has ended, with the status as waitpid(2) gives it,
     /// and reaps it. `pid` must be a child of this process that nobody else waits for.
     [[nodiscard]] Source onExit(pid_t pid, std::function<void(int status)> handler);

@@ -4,6 +4,7 @@
 #include <linux/audit.h>
 #include <linux/keyctl.h>
 #include <linux/vm_sockets.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -41,6 +42,62 @@ long syscallByNumber(const Arguments& words) {
     }
     return syscall(std::strtol(words[0].c_str(), nullptr, 0), value[0], value[1], value[2], value[3], value[4],
                    value[5]);
+}
+
+/// Passes the only descriptor of a TCP socket to a notification socket: one that would linger for an hour when closed,
+/// because nobody reads what was sent.
+long sendLingering(const Arguments& words) {
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    if (bind(listener, reinterpret_cast<sockaddr*>(&address), length) != 0 || listen(listener, 1) != 0 ||
+        getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+        return -1;
+    }
+    const int passed = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(passed, reinterpret_cast<sockaddr*>(&address), length) != 0) {
+        return -1;
+    }
+    if (fork() == 0) { // the reader that does not read
+        close(passed);
+        for (const int fd : {0, 1, 2}) {
+            close(fd);
+        }
+        sleep(3600);
+        _exit(0);
+    }
+    const std::vector<char> flood(1 << 16);
+    while (send(passed, flood.data(), flood.size(), MSG_DONTWAIT) > 0) {
+    }
+    const linger hour{1, 3600};
+    setsockopt(passed, SOL_SOCKET, SO_LINGER, &hour, sizeof hour);
+    sockaddr_un target{};
+    target.sun_family = AF_UNIX;
+    std::strncpy(target.sun_path, words[0].c_str(), sizeof target.sun_path - 1);
+    char text[] = "STATUS=x";
+    iovec part{text, sizeof text - 1};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr message{};
+    message.msg_name = &target;
+    message.msg_namelen = sizeof target;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &passed, sizeof passed);
+    const long sent = sendmsg(socket(AF_UNIX, SOCK_DGRAM, 0), &message, 0);
+    if (sent < 0) {
+        // a socket of ours that lingers would keep this program
+        const linger off{};
+        setsockopt(passed, SOL_SOCKET, SO_LINGER, &off, sizeof off);
+    }
+    return sent;
 }
 
 #ifdef __x86_64__
@@ -173,6 +230,7 @@ const std::map<std::string, std::function<long(const Arguments&)>> attempts{
      }},
     {"kill", [](const Arguments& w) { return static_cast<long>(kill(std::stoi(w[0]), 0)); }},
     {"audit", [](const Arguments&) { return static_cast<long>(socket(AF_NETLINK, SOCK_RAW, 9)); }},
+    {"linger", sendLingering},
     {"domainname", [](const Arguments&) { return static_cast<long>(setdomainname("probe", 5)); }},
     {"unshare", [](const Arguments& w) { return static_cast<long>(unshare(std::stoi(w[0], nullptr, 0))); }},
 };

@@ -354,3 +354,19 @@ def test_a_privileged_zone_is_marked_wherever_it_is_shown(host):
     assert zone.sh("cat /proc/self/uid_map").split() == ["0", "0", "4294967295"]
     assert "ro" in zone.sh("grep ' /proc/sys ' /proc/mounts").split()[3].split(",")
     assert zone.probe("write", "/proc/sys/kernel/panic", "1") in REFUSED | {"EROFS"}
+
+
+# ---- the notification socket ------------------------------------------------------------------
+
+
+def test_a_socket_that_lingers_for_an_hour_does_not_hang_the_supervisor(host, zone):
+    """Whoever closes its last descriptor waits; from Linux 6.16 on the supervisor is handed none at all."""
+    release = tuple(int(part) for part in os.uname().release.split(".")[:2])
+    assert zone.probe("linger", "/run/host/notify") == ("EPERM" if release >= (6, 16) else "ok")
+    assert zone.exec("echo", "well", timeout=10).stdout == "well\n"
+    zone.halt()
+
+
+def test_only_the_zones_root_may_write_to_the_notification_socket(zone):
+    done = zone.exec("/bin/probe", "linger", "/run/host/notify", options=("--user", "user"))
+    assert done.stdout.strip() == "EACCES"

@@ -128,3 +128,26 @@ def test_a_login_into_debian_is_a_login_shell_of_root(debianHost, bookworm):
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 3
+
+
+def farewell(child):
+    child.expect(pexpect.EOF)
+    child.close()
+    return child.before.replace("\r", "")
+
+
+def test_a_login_that_is_ended_by_its_zones_end_says_so(host, zone, shell):
+    zone.shutdown(20)
+    assert "zonectl: zone z1 shut down; the session ended with it\n" in farewell(shell)
+    assert shell.exitstatus > 128
+
+
+def test_so_does_one_that_is_ended_by_a_reboot_from_inside(host, zone, shell):
+    shell.sendline("kill -TERM 1; sleep 1000")
+    assert "the session ended with it" in farewell(shell)
+
+
+def test_a_login_whose_shell_is_killed_alone_says_nothing_of_the_zone(host, zone, shell):
+    shell.sendline("kill -9 $$")
+    assert "the session ended" not in farewell(shell)
+    assert shell.exitstatus == 128 + 9 and zone.state == "running"

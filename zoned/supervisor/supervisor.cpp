@@ -149,6 +149,8 @@ void Supervisor::becomeReady() {
     }
     status_.step.clear();
     status_.initKind = zone_->initKind;
+    const std::string& journal = zone_->zone.spec.consoleJournal;
+    console_.journalTo(journal.empty() ? std::nullopt : std::optional(platform::consoleJournal(journal, place_.zone)));
     console_.connect(std::move(zone_->console));
     notify_ = std::make_unique<NotifySocket>(
         loop_, std::move(zone_->notify), zone_->init.pid, [this] { ladder_.initListens(); },

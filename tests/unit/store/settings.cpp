@@ -39,6 +39,8 @@ TEST_CASE("without a file, and with an empty one, the settings are the defaults"
         CHECK(settings.boot.shutdownTimeout == std::chrono::seconds(90));
         CHECK(settings.boot.restartLimit == 5U);
         CHECK(settings.boot.restartWindow == std::chrono::minutes(10));
+        CHECK(settings.machined);
+        CHECK(settings.consoleJournal);
         CHECK(settings.logLevel == "info");
     }
 }
@@ -51,7 +53,8 @@ TEST_CASE("every setting is read", "[settings]") {
                                         "image-build: {mirror: 'http://mirror.example.org/debian'}\n"
                                         "images: {max-bytes: 1G, max-entries: 1000}\nlog-level: debug\n"
                                         "boot: {parallel: 3, ready-timeout: 20s, shutdown-timeout: 1m,\n"
-                                        "       restart-limit: 9, restart-window: 1h}\n");
+                                        "       restart-limit: 9, restart-window: 1h}\n"
+                                        "machined: false\nconsole-journal: no\n");
     const auto settings = store::readSettings(scratch / "zoned.yaml");
     CHECK(settings.network.bridge == "br7");
     CHECK(settings.network.address.str() == "192.168.7.1/24");
@@ -69,6 +72,8 @@ TEST_CASE("every setting is read", "[settings]") {
     CHECK(settings.boot.restartLimit == 9U);
     CHECK(settings.boot.restartWindow == std::chrono::hours(1));
     CHECK(settings.logLevel == "debug");
+    CHECK_FALSE(settings.machined);
+    CHECK_FALSE(settings.consoleJournal);
 }
 
 TEST_CASE("bad settings are told with file, line and key", "[settings]") {

@@ -304,6 +304,18 @@ TEST_CASE("a hook limits the sleep and sees every round", "[event_loop]") {
     CHECK(calls == 5);
 }
 
+TEST_CASE("a handler of a signal can be told who sent it", "[event_loop]") {
+    sys::EventLoop loop;
+    pid_t seen = 0;
+    const auto source = loop.onSignalFrom(SIGUSR2, [&](pid_t sender) {
+        seen = sender;
+        loop.quit();
+    });
+    REQUIRE(::kill(::getpid(), SIGUSR2) == 0);
+    loop.run();
+    CHECK(seen == ::getpid());
+}
+
 TEST_CASE("signals reach their handler instead of ending the process", "[event_loop]") {
     EventLoop loop;
     int calls = 0;
