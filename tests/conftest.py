@@ -24,6 +24,8 @@ def pytest_sessionstart(session):
     # one of several processes that share the tests (python3-pytest-xdist, -n)
     if "PYTEST_XDIST_WORKER" in os.environ:
         moveApart()
+        if session.config.option.basetemp:  # which was below the other /tmp
+            Path(session.config.option.basetemp).mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture(scope="session")

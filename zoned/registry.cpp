@@ -13,8 +13,8 @@
 #include <spdlog/spdlog.h>
 
 #include "accounts.hpp"
-#include "resource_limits.hpp"
 #include "log.hpp"
+#include "resource_limits.hpp"
 #include "store/definition_yaml.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"

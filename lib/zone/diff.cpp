@@ -26,6 +26,13 @@ constexpr std::array compared{
     Compared{"description", same<&Definition::description>},
     Compared{"image", same<&Definition::image>},
     Compared{"autoboot", same<&Definition::autoboot>},
+    Compared{"boot-priority", same<&Definition::bootPriority>},
+    Compared{"after", same<&Definition::after>},
+    Compared{"requires", same<&Definition::needs>},
+    Compared{"host-requires", same<&Definition::hostRequires>},
+    Compared{"boot-retries", same<&Definition::bootRetries>},
+    Compared{"host-shutdown", same<&Definition::hostShutdown>},
+    Compared{"restart", same<&Definition::restart>},
     Compared{"init", same<&Definition::init>},
     Compared{"hostname", same<&Definition::hostname>},
     Compared{"network", same<&Definition::network>},
@@ -45,6 +52,7 @@ constexpr std::array compared{
     Compared{"environment", same<&Definition::environment>},
     Compared{"stop-timeout", same<&Definition::stopTimeout>},
     Compared{"privileged", same<&Definition::privileged>},
+    Compared{"admins", same<&Definition::admins>},
 };
 
 } // namespace
