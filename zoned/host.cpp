@@ -32,6 +32,10 @@ Host examineHost(const std::string& root) {
     return host;
 }
 
+bool Host::hasZone(const std::string& zone) const {
+    return sys::exists(paths.definitions + "/" + zone + ".yaml") || sys::exists(paths.zones + "/" + zone);
+}
+
 sys::UniqueFd lockHost(const Host& host) {
     sys::makeDirectories(host.paths.run, 0755);
     const std::string path = host.paths.run + "/lock";

@@ -23,6 +23,8 @@ struct Host {
     [[nodiscard]] std::string bootedDefinition(const std::string& zone) const {
         return runFolder(zone) + "/definition.yaml";
     }
+    /// Whether anything of such a zone is on disk: a supervisor may be started by hand for a name that is no zone's.
+    [[nodiscard]] bool hasZone(const std::string& zone) const;
     [[nodiscard]] std::string serviceLog(const std::string& zone) const { return paths.logs + "/" + zone + ".service"; }
     [[nodiscard]] std::string runFolder(const std::string& zone) const { return paths.runZones + "/" + zone; }
 };

@@ -405,6 +405,10 @@ void Lifecycle::statusChanged(const ZoneName& name, const platform::Status& stat
     if (!zone::isActive(status.state) && news) {
         noteReason(*zone, status);
     }
+    const bool ran = zone->status && zone->status->state == State::running;
+    if (ran != (status.state == State::running)) {
+        markRunning(*zone, !ran);
+    }
     zone->status = status;
     zone->down.clear();
     registry_.changed(name);
@@ -427,6 +431,35 @@ void Lifecycle::tellEnd(const ZoneName& name, const platform::Status& status, bo
     end.asked = asked || status.asked || (platform::isOrderlyEnd(status.reason) && !end.fromInside);
     end.reason = status.reason;
     listener_.ended(name.str(), end);
+}
+
+void Lifecycle::markRunning(const Zone& zone, bool running) {
+    try {
+        if (running && zone.record) {
+            registry_.storage().markRunning(zone.name);
+        } else if (!running) {
+            registry_.storage().markStopped(zone.name);
+        }
+    } catch (const sys::Error& error) {
+        spdlog::warn("zone {}: {}; after a power cut it will not be told that it ran", zone.name.str(), error.what());
+    }
+}
+
+void Lifecycle::noticePowerLoss() {
+    for (const ZoneName& name : registry_.names()) {
+        Zone* zone = registry_.find(name);
+        try {
+            if (zone != nullptr && registry_.storage().ranBefore(name)) {
+                platform::Status status;
+                status.reason = "the host went down while it ran";
+                noteReason(*zone, status);
+                registry_.storage().markStopped(name);
+                registry_.changed(name);
+            }
+        } catch (const sys::Error& error) {
+            spdlog::warn("zone {}: {}", name.str(), error.what());
+        }
+    }
 }
 
 /// Keeps why the zone is not running, beyond its supervisor's life and ours.
@@ -470,6 +503,7 @@ void Lifecycle::supervisorEnded(const ZoneName& name, const SupervisorEnd& end) 
     if (Zone* zone = registry_.find(name)) {
         zone->cleaningUp = false;
         zone->status.reset();
+        markRunning(*zone, false);
         zone->down = end.cleanUpProblem;
         // one that died while it was booting took the boot with it; an idle one took nothing
         const auto asked = operations_.find(name);

@@ -84,6 +84,8 @@ public:
 
     /// After a start of the service: adopts the zone's supervisor or cleans up after it.
     void recover(const zone::ZoneName& name, std::function<void()> settled);
+    /// After a start of the service: zones that ran when the host lost its power, or crashed, say so.
+    void noticePowerLoss();
 
 private:
     struct Operation {
@@ -126,6 +128,7 @@ private:
     void supervisorSilent(const zone::ZoneName& name);
     void supervisorEnded(const zone::ZoneName& name, const SupervisorEnd& end);
     void answerReboot(const zone::ZoneName& name);
+    void markRunning(const Zone& zone, bool running);
     void noteReason(Zone& zone, const platform::Status& status);
     void openConsole(const zone::ZoneName& name, int attempts, const Supervisor::Opened& opened,
                      const Supervisor::Refused& refused);

@@ -66,7 +66,9 @@ public:
 private:
     void sink_it_(const log_msg& message) override {
         if (!zoneAtWork().empty() && message.level >= spdlog::level::info) {
-            appendServiceLog(path_(zoneAtWork()), {message.payload.data(), message.payload.size()});
+            if (const std::string path = path_(zoneAtWork()); !path.empty()) {
+                appendServiceLog(path, {message.payload.data(), message.payload.size()});
+            }
         }
     }
     void flush_() override {}

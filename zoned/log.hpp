@@ -8,7 +8,7 @@
 namespace zoned::daemon {
 
 /// @param level trace, debug, info, warn or error
-/// @param serviceLog the file that keeps what was logged about a zone, beside that
+/// @param serviceLog the file that keeps what was logged about a zone, beside that; "" for none
 void setUpLog(const std::string& level, std::function<std::string(const std::string& zone)> serviceLog);
 
 /// While it lives, what is logged is about that zone: it has the field ZONE in the journal, and is kept in the zone's

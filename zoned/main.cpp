@@ -52,7 +52,7 @@ private:
 int serve(const Options& options) {
     daemon::Host host = daemon::examineHost(options.root);
     daemon::setUpLog(options.logLevel.empty() ? host.settings.logLevel : options.logLevel,
-                     [host](const std::string& zone) { return host.serviceLog(zone); });
+                     [host](const std::string& zone) { return host.hasZone(zone) ? host.serviceLog(zone) : ""; });
     const sys::UniqueFd lock = daemon::lockHost(host);
     daemon::prepareHost(host);
     sys::EventLoop loop;

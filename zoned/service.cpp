@@ -55,6 +55,7 @@ void Service::start(std::function<void()> ready) {
     publishZones();
     publishJobs();
     registry_.load();
+    lifecycle_.noticePowerLoss();
     imageJobs_.sweep();
     hostBoot_.load();
     recover();
@@ -188,8 +189,9 @@ void Service::recovered() {
 }
 
 /// While no service ran, somebody may have flushed the packet filter or made the bridge anew: running zones get
-/// their ports and guards back. A boot whose run record was lost cannot tell which guard was its own; one without a link is nobody's. A zone that
-/// is coming up just now has its guard before its link, so then it is left to the next start.
+/// their ports and guards back. A boot whose run record was lost cannot tell which guard was its own; one without a
+/// link is nobody's. A zone that is coming up just now has its guard before its link, so then it is left to the next
+/// start.
 void Service::lookAfterNetwork() {
     repairNetwork();
     const auto names = registry_.names();

@@ -116,6 +116,11 @@ void eachLine(const std::string& path, Action action) {
     }
 }
 
+/// New with each boot of the host (random(4)).
+std::string hostBootId() {
+    return sys::readFile("/proc/sys/kernel/random/boot_id").value_or("");
+}
+
 } // namespace
 
 ZoneStorage::ZoneStorage(std::string folder) : folder_(std::move(folder)) {}
@@ -218,6 +223,19 @@ void ZoneStorage::forget(const zone::ZoneName& name) {
     sys::removeFile(path(name) + stateFile);
     sys::check(::rmdir(path(name).c_str()), "removing the folder ", path(name));
     syncFolder(folder_);
+}
+
+void ZoneStorage::markRunning(const zone::ZoneName& name) const {
+    sys::replaceVolatileFile(path(name) + "/running", hostBootId());
+}
+
+void ZoneStorage::markStopped(const zone::ZoneName& name) const {
+    sys::removeFile(path(name) + "/running");
+}
+
+bool ZoneStorage::ranBefore(const zone::ZoneName& name) const {
+    const auto mark = sys::readFile(path(name) + "/running");
+    return mark && *mark != hostBootId();
 }
 
 std::string ZoneStorage::layer(const zone::ZoneName& name) const {

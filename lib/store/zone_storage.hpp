@@ -2,6 +2,7 @@
 //   state.json   what was given to the zone once and is kept: ids, uuid, addresses, image
 //   layer/upper  the zone's layer over its image, files owned by the zone's raw ids 0…65535
 //   layer/work   overlayfs's own
+//   running      while the zone runs: the boot id of the host, by which a power cut is noticed
 // state.json says "incomplete" from before the first to after the last act of
 // an install or uninstall, so that an interruption is seen.
 #pragma once
@@ -41,6 +42,11 @@ public:
     [[nodiscard]] std::string retire(const zone::ZoneName& name);
     /// Removes what is left of the (emptied) folder.
     void forget(const zone::ZoneName& name);
+    /// Notes that the zone runs on this boot of the host. Not synced to the disk, as it is on the way of every boot.
+    void markRunning(const zone::ZoneName& name) const;
+    void markStopped(const zone::ZoneName& name) const;
+    /// Whether it ran when an earlier boot of the host ended.
+    [[nodiscard]] bool ranBefore(const zone::ZoneName& name) const;
     [[nodiscard]] std::string layer(const zone::ZoneName& name) const;
     [[nodiscard]] std::string path(const zone::ZoneName& name) const;
 

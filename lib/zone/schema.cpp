@@ -71,7 +71,8 @@ constexpr std::array keys{
         "The group of zones whose limits the zone shares with the group's other members. A reboot stays in the group; "
         "the zone changes it when it is booted after a shutdown or halt."},
     Key{"resources", map, "", "", false, live,
-        "Limits of the zone as a whole, a map of the keys below. What is not limited here is not limited. A limit "
+        "Limits of the zone as a whole, a map of the keys below. What is not limited here, and has no "
+        "default below, is not limited. A limit "
         "that the host cannot enforce, because it lacks the cgroup controller, makes the boot fail."},
     Key{"resources.cpus", decimal, "0.01 to 4096", "", false, live,
         "Processor time, in processors: 1.5 is one and a half."},

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.host import cgroupMount
+from support.wait import eventually
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_a_group_is_adopted_after_a_restart_of_the_service(grouped):
     grouped.start()
     assert zone.state == "running"
     zone.halt()
-    assert not list(grouped.cgroup.rglob("z1"))
+    eventually(lambda: not list(grouped.cgroup.rglob("z1")), what="the zone's cgroup to go with its supervisor")
 
 
 def test_a_group_that_does_not_exist_is_refused_with_its_line(grouped, tmp_path):

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +96,7 @@ def uid(host):
     sleeper = subprocess.Popen(["setpriv", "--reuid", str(host.idFirst + 1), "--clear-groups", "sleep", "1000"],
                                cwd="/")
     try:
+        eventually(lambda: f"\t{host.idFirst + 1}\t" in Path(f"/proc/{sleeper.pid}/status").read_text())
         yield
     finally:
         sleeper.kill()
@@ -161,6 +163,7 @@ LEAKS = {
 
 @pytest.mark.parametrize("kind", LEAKS)
 def test_a_leak_is_told_and_its_end_is_seen(host, kind):
+    host.zone("z1", boot=True).halt()  # the bridge and the packet filter's tables are there then
     watch = Watch(host)
     assert watch.leaks(0) == []
     with LEAKS[kind](host):

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pexpect
 import pytest
@@ -227,6 +228,20 @@ def test_a_death_that_the_service_manager_cleaned_up_after_is_told_at_the_next_s
     host.start()
     zone.until("installed")
     assert "supervisor died" in zone.reason, zone.reason
+    zone.boot()
+
+
+def test_a_zone_that_ran_when_the_host_lost_its_power_says_so(host):
+    zone = host.zone("z1", boot=True)
+    mark = host.storage("z1") / "running"
+    assert mark.read_text() == Path("/proc/sys/kernel/random/boot_id").read_text()
+    zone.shutdown()
+    assert zone.reason == "shut down" and not mark.exists()
+    host.kill()
+    mark.write_text("the id of an earlier boot\n")  # as it lies there after a power cut
+    host.start()
+    assert zone.state == "installed" and zone.reason == "the host went down while it ran"
+    assert not mark.exists()
     zone.boot()
 
 

@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/test_folder.hpp"
 #include "sys/error.hpp"
+#include "sys/file.hpp"
 #include "zone/fault.hpp"
 
 using namespace zoned;
@@ -59,6 +60,20 @@ TEST_CASE("nobody but root comes past the zone's folder and its layer", "[zone_s
     CHECK(test::modeOf(storage.layer(web) + "/upper") == 0755U);
     CHECK(test::modeOf(storage.layer(web) + "/work") == 0755U);
     CHECK(test::modeOf(storage.path(web) + "/state.json") == 0600U);
+}
+
+TEST_CASE("a zone that ran on an earlier boot of the host is known by its mark", "[zone_storage]") {
+    const TestFolder scratch;
+    store::ZoneStorage storage(scratch / "zones");
+    storage.create(web, record());
+    CHECK_FALSE(storage.ranBefore(web));
+    storage.markRunning(web);
+    CHECK_FALSE(storage.ranBefore(web)); // it may run now
+    sys::replaceVolatileFile(storage.path(web) + "/running", "another boot's id\n");
+    CHECK(storage.ranBefore(web));
+    storage.markStopped(web);
+    CHECK_FALSE(storage.ranBefore(web));
+    CHECK_NOTHROW(storage.markStopped(web));
 }
 
 TEST_CASE("storage that is there is not made again", "[zone_storage]") {
