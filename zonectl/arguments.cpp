@@ -123,7 +123,8 @@ void Arguments::optionalOperand(const std::string& name, std::string& target, co
 void Arguments::operands(const std::string& name, std::vector<std::string>& target, const std::string& help,
                          bool mayBeEmpty) {
     state_->operands += mayBeEmpty ? " [" + name + "…]" : " " + name + "…";
-    state_->app.add_option(name, target, help)->option_text(" ")->required(!mayBeEmpty);
+    // newer versions of CLI11 take no '=' in a name
+    state_->app.add_option(name.substr(0, name.find('=')), target, help)->option_text(" ")->required(!mayBeEmpty);
 }
 
 void Arguments::rest(const std::string& name, std::vector<std::string>& target, const std::string& help,
