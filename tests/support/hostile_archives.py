@@ -60,6 +60,7 @@ def _names():
     yield "dotdot", Maker().root().add("../escaped", data=b"x").done()
     yield "dotdot-inside", Maker().root().add("usr/../../escaped", data=b"x").done()
     yield "dotdot-harmless-looking", Maker().root().add("usr/bin/../escaped", data=b"x").done()
+    yield "absolute", Maker().root().add("/etc/absolute", data=b"x").done()
     yield "absolute-dotdot", Maker().root().add("/../escaped", data=b"x").done()
     yield "long-component", Maker().root().add("usr/" + "n" * 256, data=b"x").done()
     yield "long-name", Maker().root().add("/".join(["part"] * 900), data=b"x").done()

@@ -18,6 +18,10 @@ EntryPath parseEntryPath(std::string_view raw) {
     if (raw.size() > maxEntryPath) {
         refuse(raw, "has a name longer than 4095 bytes");
     }
+    if (raw.front() == '/') {
+        // whoever packed it meant the host's own places; other programs would write there
+        refuse(raw, "has an absolute name");
+    }
     EntryPath path;
     std::size_t begin = 0;
     while (begin <= raw.size()) {

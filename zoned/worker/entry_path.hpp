@@ -19,7 +19,7 @@ struct EntryPath {
 constexpr std::size_t maxEntryPath = 4095;
 constexpr std::size_t maxEntryName = 255;
 
-/// Checks a name of an archive; leading "/" and "./" are dropped. Throws Failure badArchive.
+/// Checks a name of an archive; a leading "./" is dropped. Throws Failure badArchive.
 [[nodiscard]] EntryPath parseEntryPath(std::string_view raw);
 
 } // namespace zoned::worker

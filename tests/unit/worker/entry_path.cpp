@@ -5,9 +5,9 @@
 
 using namespace zoned::worker;
 
-TEST_CASE("names of an archive lose their leading slashes and dots") {
+TEST_CASE("names of an archive lose their leading dots and double slashes") {
     CHECK(parseEntryPath("./etc/passwd").full() == "etc/passwd");
-    CHECK(parseEntryPath("/etc//passwd").full() == "etc/passwd");
+    CHECK(parseEntryPath("etc//passwd").full() == "etc/passwd");
     CHECK(parseEntryPath("usr/bin/").parent == "usr");
     CHECK(parseEntryPath("usr/bin/").name == "bin");
     CHECK(parseEntryPath("a/./b").full() == "a/b");
@@ -16,15 +16,15 @@ TEST_CASE("names of an archive lose their leading slashes and dots") {
 }
 
 TEST_CASE("the root is an entry without a name") {
-    for (const char* root : {".", "./", "/", "//", "./."}) {
+    for (const char* root : {".", "./", "./."}) {
         CHECK(parseEntryPath(root).isRoot());
     }
 }
 
-TEST_CASE("names that climb, or are longer than a file system takes, are refused") {
+TEST_CASE("names that climb, are absolute, or longer than a file system takes, are refused") {
     for (const std::string& name :
          {std::string(".."), std::string("../x"), std::string("a/../b"), std::string("/.."), std::string("a/.."),
-          std::string(), std::string(256, 'n'), std::string(4096, '/')}) {
+          std::string("/etc/passwd"), std::string("/"), std::string(), std::string(256, 'n'), std::string(4096, '/')}) {
         CHECK_THROWS_AS(parseEntryPath(name), Failure);
     }
 }

@@ -1,0 +1,296 @@
+// What supervisors say, and what follows from it: how the request under way ended, why a zone is not running, what
+// becomes of a zone whose supervisor has gone.
+#include "lifecycle.hpp"
+
+#include <ctime>
+
+#include <spdlog/spdlog.h>
+
+#include "boot_spec_source.hpp"
+#include "log.hpp"
+#include "sys/error.hpp"
+
+namespace zoned::daemon {
+namespace {
+
+using nlohmann::json;
+using zone::Command;
+using zone::Fault;
+using zone::FaultKind;
+using zone::State;
+using zone::ZoneName;
+
+// An init that ends sooner has failed to start, and its last words are worth showing.
+constexpr std::int64_t shortLife = 10;
+
+std::string withTail(const std::string& text, const platform::Status& status) {
+    return status.consoleTail.empty() ? text : text + "; the console's last lines:\n" + status.consoleTail;
+}
+
+} // namespace
+
+void Lifecycle::judge(const ZoneName& name, const platform::Status& status) {
+    const auto found = operations_.find(name);
+    if (found == operations_.end()) {
+        return;
+    }
+    Operation& operation = found->second;
+    jobs_.report(operation.job, -1, status.step);
+    if (operation.ticket == 0 || status.requests < operation.ticket) {
+        return;
+    }
+    if (operation.cancelled) {
+        if (!zone::isActive(status.state)) {
+            fail(name, FaultKind::cancelled, "the boot of zone " + name.str() + " was cancelled");
+        } else if (!status.failure.empty()) {
+            fail(name, FaultKind::failed, "cancelling the boot of zone " + name.str() + ": " + status.failure);
+        }
+        return;
+    }
+    if (operation.command == Command::halt || operation.command == Command::shutdown) {
+        if (!zone::isActive(status.state)) {
+            if (operation.command == Command::shutdown && status.killed) {
+                jobs_.warn(operation.job, "zone " + name.str() + ": " + status.reason);
+            }
+            finish(name);
+        } else if (!status.failure.empty() || status.state == State::down) {
+            fail(name, FaultKind::failed, status.failure.empty() ? status.reason : status.failure);
+        }
+        return;
+    }
+    judgeBoot(name, operation, status);
+}
+
+void Lifecycle::judgeBoot(const ZoneName& name, const Operation& operation, const platform::Status& status) {
+    if (status.state == State::running) {
+        if (operation.wait && !status.booted) {
+            jobs_.report(operation.job, -1, "waiting until it is ready");
+        } else {
+            finish(name);
+        }
+    } else if (status.state == State::ready && operation.command == Command::ready) {
+        finish(name);
+    } else if (!status.failure.empty()) {
+        fail(name, FaultKind::bootFailed, withTail("zone " + name.str() + ": " + status.failure, status));
+    } else if (!zone::isActive(status.state) || status.state == State::down) {
+        // it came up, and went down again before it could be seen running or was ready
+        fail(name, FaultKind::bootFailed, withTail("zone " + name.str() + ": " + status.reason, status));
+    }
+}
+
+void Lifecycle::statusChanged(const ZoneName& name, const platform::Status& status) {
+    const LogAbout about(name.str());
+    Zone* zone = registry_.find(name);
+    if (zone == nullptr) {
+        spdlog::error("a supervisor runs for zone {}, which is neither defined nor installed; it is halted",
+                      name.str());
+        if (status.state == State::running || status.state == State::ready) {
+            supervisor(name).request({{"type", "halt"}});
+        }
+        return;
+    }
+    const bool news = !zone->status || zone->status->reason != status.reason || zone::isActive(zone->status->state);
+    if (!zone::isActive(status.state) && news) {
+        noteReason(*zone, status);
+    }
+    const bool ran = zone->status && zone->status->state == State::running;
+    if (ran != (status.state == State::running)) {
+        markRunning(*zone, !ran);
+    }
+    zone->status = status;
+    zone->down.clear();
+    registry_.changed(name);
+    // whoever waits for an operation is told of its end, so nobody else need act on it
+    const bool told = operations_.contains(name);
+    judge(name, status);
+    if (status.state == State::running && listener_.running) {
+        listener_.running(name.str());
+    } else if (!zone::isActive(status.state)) {
+        tellEnd(name, status, told);
+    }
+}
+
+void Lifecycle::tellEnd(const ZoneName& name, const platform::Status& status, bool asked) {
+    if (!listener_.ended) {
+        return;
+    }
+    ZoneEnd end;
+    end.fromInside = status.reason == platform::poweredOffReason;
+    end.asked = asked || status.asked || (platform::isOrderlyEnd(status.reason) && !end.fromInside);
+    end.reason = status.reason;
+    listener_.ended(name.str(), end);
+}
+
+void Lifecycle::markRunning(const Zone& zone, bool running) {
+    try {
+        if (running && zone.record) {
+            registry_.storage().markRunning(zone.name);
+        } else if (!running) {
+            registry_.storage().markStopped(zone.name);
+        }
+    } catch (const sys::Error& error) {
+        spdlog::warn("zone {}: {}; after a power cut it will not be told that it ran", zone.name.str(), error.what());
+    }
+}
+
+void Lifecycle::noticePowerLoss() {
+    for (const ZoneName& name : registry_.names()) {
+        Zone* zone = registry_.find(name);
+        try {
+            if (zone != nullptr && registry_.storage().ranBefore(name)) {
+                platform::Status status;
+                status.reason = "the host went down while it ran";
+                noteReason(*zone, status);
+                registry_.storage().markStopped(name);
+                registry_.changed(name);
+            }
+        } catch (const sys::Error& error) {
+            spdlog::warn("zone {}: {}", name.str(), error.what());
+        }
+    }
+}
+
+/// Keeps why the zone is not running, beyond its supervisor's life and ours.
+void Lifecycle::noteReason(Zone& zone, const platform::Status& status) {
+    if (!zone.record || status.reason.empty()) {
+        return;
+    }
+    store::ZoneRecord record = *zone.record;
+    const bool shortLived = std::time(nullptr) - (zone.status ? zone.status->since : 0) < shortLife;
+    const bool unasked = status.reason.starts_with("its init") || !status.failure.empty();
+    record.lastExit = shortLived && unasked ? withTail(status.reason, status) : status.reason;
+    if (record.lastExit == zone.record->lastExit) {
+        return;
+    }
+    try {
+        registry_.saveRecord(zone.name, record);
+    } catch (const sys::Error& error) {
+        spdlog::error("zone {}: {}", zone.name.str(), error.what());
+    }
+}
+
+void Lifecycle::supervisorLost(const ZoneName& name) {
+    Zone* zone = registry_.find(name);
+    if (zone != nullptr && zone->status) {
+        zone->cleaningUp = zone::isActive(zone->status->state);
+        zone->status.reset();
+        registry_.changed(name);
+    }
+}
+
+/// Its zone may well run: it must not be taken for one that is installed, and nothing of it given away.
+void Lifecycle::supervisorSilent(const ZoneName& name) {
+    if (Zone* zone = registry_.find(name)) {
+        zone->down = "its supervisor does not answer; halt kills it and takes the zone down";
+        registry_.changed(name);
+    }
+}
+
+void Lifecycle::supervisorEnded(const ZoneName& name, const SupervisorEnd& end) {
+    const LogAbout about(name.str());
+    if (Zone* zone = registry_.find(name)) {
+        zone->cleaningUp = false;
+        zone->status.reset();
+        markRunning(*zone, false);
+        zone->down = end.cleanUpProblem;
+        // one that died while it was booting took the boot with it; an idle one took nothing
+        const auto asked = operations_.find(name);
+        const bool lostABoot = end.died && asked != operations_.end() && asked->second.ticket != 0;
+        if ((end.wasUp || lostABoot) && end.cleanUpProblem.empty()) {
+            noteReason(*zone, end.last);
+        }
+        registry_.changed(name);
+        if (end.wasUp && end.cleanUpProblem.empty()) {
+            tellEnd(name, end.last, operations_.contains(name));
+        }
+    }
+    if (end.died) {
+        spdlog::warn("zone {}: {}", name.str(), end.cleanUpProblem.empty() ? end.last.reason : end.cleanUpProblem);
+    }
+    const auto found = operations_.find(name);
+    if (found == operations_.end()) {
+        return;
+    }
+    Operation& operation = found->second;
+    const bool stopping = operation.command == Command::halt || operation.command == Command::shutdown;
+    if (!end.cleanUpProblem.empty()) {
+        fail(name, FaultKind::failed, "zone " + name.str() + ": " + end.cleanUpProblem);
+    } else if (stopping) {
+        finish(name); // whatever ended it: it is down
+    } else if (operation.cancelled) {
+        fail(name, FaultKind::cancelled, "the boot of zone " + name.str() + " was cancelled");
+    } else if (operation.ticket == 0) {
+        // it has not been sent: the next supervisor is being started for it
+    } else if (end.died) {
+        fail(name, FaultKind::bootFailed, "zone " + name.str() + ": " + end.last.reason);
+    } else if (end.last.requests >= operation.ticket) {
+        judge(name, end.last);
+    } else if (operation.launches < 2 && operation.command != Command::reboot) {
+        operation.ticket = 0;
+        send(name);
+    } else {
+        fail(name, FaultKind::bootFailed, "zone " + name.str() + ": its supervisor ended without doing it");
+    }
+}
+
+/// The zone is down between two boots: the second takes the definition as it is now.
+void Lifecycle::answerReboot(const ZoneName& name) {
+    const LogAbout about(name.str());
+    try {
+        Zone& zone = registry_.refresh(name.str());
+        const BuiltSpec built = resolveBootSpec(host_, registry_, zone, {}, false);
+        warn(name, built.warnings);
+        if (launcher_.hasMoved(name)) {
+            warn(name, {"zone " + name.str() + " stays in the group that it is in until it is shut down and booted"});
+        }
+        noteBooted(name, *zone.text);
+        supervisor(name).tell(
+            {{"type", "boot"}, {"spec", json::parse(platform::toJson(built.spec))}, {"target", "running"}});
+    } catch (const std::exception& error) {
+        const std::string text =
+            "zone " + name.str() + " reboots with the definition that it had before: " + error.what();
+        spdlog::warn("{}", text);
+        warn(name, {text});
+    }
+}
+
+Supervisor& Lifecycle::supervisor(const ZoneName& name) {
+    std::unique_ptr<Supervisor>& entry = supervisors_[name];
+    if (!entry) {
+        Supervisor::Handlers handlers{[this, name](const platform::Status& status) { statusChanged(name, status); },
+                                      [this, name] { supervisorLost(name); },
+                                      [this, name](const SupervisorEnd& end) { supervisorEnded(name, end); },
+                                      [this, name] { supervisorSilent(name); }, [this, name] { answerReboot(name); }};
+        entry = std::make_unique<Supervisor>(loop_, launcher_, host_, name, std::move(handlers));
+    }
+    return *entry;
+}
+
+void Lifecycle::supervisorAppeared(const std::string& text) {
+    if (ZoneName::problem(text)) {
+        return;
+    }
+    const ZoneName name(text);
+    supervisor(name).appeared([this, name](const std::optional<Fault>& fault) {
+        if (fault) {
+            spdlog::error("zone {}: somebody started its supervisor, but {}", name.str(), fault->what());
+            return;
+        }
+        const platform::Status* status = supervisor(name).status();
+        if (operations_.contains(name) || status == nullptr || status->requests + status->pending > 0) {
+            return;
+        }
+        try {
+            boot(name.str(), {});
+        } catch (const std::exception& error) {
+            spdlog::warn("zone {}: its unit was started, but it is not booted: {}", name.str(), error.what());
+            supervisor(name).tell({{"type", "refuse"}, {"text", error.what()}});
+        }
+    });
+}
+
+void Lifecycle::recover(const ZoneName& name, std::function<void()> settled) {
+    supervisor(name).recover(std::move(settled));
+}
+
+} // namespace zoned::daemon
