@@ -42,7 +42,7 @@ def test_memory_and_processes_are_the_cgroups(guest, zones):
         hog = of(reports(zones)[0], "hog")
         return 45 <= hog["memory-cap"] <= 60 and hog
     hog = eventually(full, 60, "the hog to have its memory") or of(reports(zones)[0], "hog")
-    assert hog["memory-peak"] >= hog["memory"] >= 60 << 20
+    assert hog["memory-peak"] >= hog["memory"] >= 57 << 20  # 45 % of its cap, and it may still grow
     processes = int(zones.payload("hog", "pids.current"))
     assert abs(hog["processes"] - processes) <= 2 and abs(hog["processes-cap"] - 2 * processes) <= 4
     for kind in ("memory", "io", "cpu"):
