@@ -26,7 +26,8 @@ def test_a_zone_is_in_its_groups_cgroup(grouped):
     alone = grouped.zone("z2", boot=True)
     assert alone.get("Group") == "" and alone.get("CGroup").endswith(f"/{grouped.tag}.slice/z2")
     zone.halt()
-    assert not (grouped.cgroup / "zones-customers.slice").exists()  # the last one puts out the light
+    # the last one puts out the light, once its supervisor has left
+    eventually(lambda: not (grouped.cgroup / "zones-customers.slice").exists(), what="the group's cgroup to go")
 
 
 def test_another_group_is_entered_at_the_boot_after_a_halt(grouped):
