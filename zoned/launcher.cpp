@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "groups.hpp"
+#include "platform/limits.hpp"
 #include "spawn.hpp"
 #include "sys/cgroup.hpp"
 #include "sys/channel.hpp"
@@ -30,9 +31,12 @@ public:
         sys::makeDirectories(host_.runFolder(name.str()), 0700);
         // We listen in its place: it can be connected to before it has run its first instruction.
         const sys::UniqueFd listener = sys::Channel::listen(host_.runFolder(name.str()) + "/socket");
-        Program program{supervisorCommand(host_, name, plannedCgroup(slice(), name.str(), groupOf_(name)), false),
-                        {"LISTEN_FDS=1", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
-                        {{listenFd, listener.get()}}};
+        const std::string cgroup = plannedCgroup(slice(), name.str(), groupOf_(name));
+        const sys::UniqueFd birthplace = makeSupervisorCgroup(cgroup);
+        const Program program{supervisorCommand(host_, name, cgroup, false),
+                              {"LISTEN_FDS=1", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
+                              {{listenFd, listener.get()}},
+                              birthplace.get()};
         const pid_t pid = spawn(program);
         Child& child = children_[name.str()];
         child.pid = pid;
@@ -97,6 +101,15 @@ private:
         if (!group.empty()) {
             limitGroup(group);
         }
+    }
+
+    static sys::UniqueFd makeSupervisorCgroup(const std::string& zone) {
+        sys::makeCgroup(zone);
+        // anew: a process is killed when it is born into a cgroup that cgroup.kill was ever written to (Linux 6.12 to
+        // 6.18), as it was to this one if an earlier supervisor ended so
+        sys::removeCgroupTree(platform::supervisorCgroup(zone));
+        sys::makeCgroup(platform::supervisorCgroup(zone));
+        return sys::openDirectory(platform::supervisorCgroup(zone));
     }
 
     void limitGroup(const std::string& group) {

@@ -238,7 +238,7 @@ void Lifecycle::answerReboot(const ZoneName& name) {
     const LogAbout about(name.str());
     try {
         Zone& zone = registry_.refresh(name.str());
-        const BuiltSpec built = resolveBootSpec(host_, registry_, zone, {}, false);
+        const BuiltSpec built = resolveBootSpec(host_, registry_, zone, {}, &network_);
         warn(name, built.warnings);
         if (launcher_.hasMoved(name)) {
             warn(name, {"zone " + name.str() + " stays in the group that it is in until it is shut down and booted"});

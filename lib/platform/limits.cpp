@@ -130,6 +130,10 @@ std::string payloadCgroup(const std::string& zoneCgroup) {
     return zoneCgroup + "/payload";
 }
 
+std::string supervisorCgroup(const std::string& zoneCgroup) {
+    return zoneCgroup + "/supervisor";
+}
+
 Step limitsStep(const BootSpec& spec) {
     std::string purpose = "make the zone's cgroup";
     for (const Limit& limit : spec.limits) {

@@ -25,5 +25,7 @@ namespace zoned::platform {
 void changeLimits(const std::string& zoneCgroup, const std::vector<Limit>& from, const std::vector<Limit>& to);
 /// "DIR/payload"
 [[nodiscard]] std::string payloadCgroup(const std::string& zoneCgroup);
+/// The supervisor's own, beside it.
+[[nodiscard]] std::string supervisorCgroup(const std::string& zoneCgroup);
 
 } // namespace zoned::platform
