@@ -59,8 +59,24 @@ std::string everyCpu() {
     return sys::readFile("/sys/devices/system/cpu/possible").value_or("\n");
 }
 
-void write(const std::string& payload, const Limit& limit) {
-    sys::writeKernelFile(payload + "/" + limit.file, limit.value.empty() ? everyCpu() : limit.value);
+/// A weight is a share among siblings: the zone's whole cgroup stands beside those of other zones, while the payload
+/// stands beside our supervisor alone.
+bool isWeight(const std::string& file) {
+    return file == "cpu.weight" || file == "io.weight";
+}
+
+void write(const std::string& zoneCgroup, const Limit& limit) {
+    const std::string folder = isWeight(limit.file) ? zoneCgroup : payloadCgroup(zoneCgroup);
+    sys::writeKernelFile(folder + "/" + limit.file, limit.value.empty() ? everyCpu() : limit.value);
+}
+
+/// The zone's cgroup may be that of an earlier boot, which had other weights.
+void forgetWeights(const std::string& zoneCgroup) {
+    for (const char* file : {"cpu.weight", "io.weight"}) {
+        if (const Limit limit{file, ""}; sys::exists(zoneCgroup + "/" + file)) {
+            sys::writeKernelFile(zoneCgroup + "/" + file, noLimit(limit));
+        }
+    }
 }
 
 void makePayload(Bringup& bringup) {
@@ -69,8 +85,9 @@ void makePayload(Bringup& bringup) {
     sys::removeCgroupTree(payload); // an earlier boot's, if its zone could not be taken down
     sys::enableControllers(bringup.zone.cgroup, controllers());
     sys::makeCgroup(payload);
+    forgetWeights(bringup.zone.cgroup);
     for (const Limit& limit : spec.limits) {
-        write(payload, limit);
+        write(bringup.zone.cgroup, limit);
     }
     sys::writeKernelFile(payload + "/cgroup.max.depth", deepestCgroup);
     sys::writeKernelFile(payload + "/cgroup.max.descendants", mostCgroups);
@@ -108,16 +125,15 @@ std::vector<Limit> limitWrites(const std::vector<Limit>& from, const std::vector
 }
 
 void changeLimits(const std::string& zoneCgroup, const std::vector<Limit>& from, const std::vector<Limit>& to) {
-    const std::string payload = payloadCgroup(zoneCgroup);
     sys::enableControllers(zoneCgroup, controllers()); // a zone that an earlier version booted may lack some
     try {
         for (const Limit& limit : limitWrites(from, to)) {
-            write(payload, limit);
+            write(zoneCgroup, limit);
         }
     } catch (const sys::Error&) {
         for (const Limit& limit : limitWrites(to, from)) {
             try {
-                write(payload, limit);
+                write(zoneCgroup, limit);
             } catch (const sys::Error&) {
                 // the one that was refused: it is as it was
             }

@@ -17,7 +17,9 @@ def payload(zones, name):
 
 
 def file(zones, name, what):
-    return zones.guest.sh(["cat", f"{payload(zones, name)}/{what}"])
+    """A weight counts among zones, all else is the payload's."""
+    folder = payload(zones, name)
+    return zones.guest.sh(["cat", f"{folder.removesuffix('/payload') if what.endswith('.weight') else folder}/{what}"])
 
 
 def set_(zones, name, *words):
@@ -75,14 +77,11 @@ def test_limits_are_felt_at_once(guest, zones):
     zones.inside("web", "(while :; do :; done) >/dev/null 2>&1 &")
     set_(zones, "web", "resources.cpus=0.2")
 
-    def usage():
-        return int(dict(line.split() for line in file(zones, "web", "cpu.stat").splitlines())["usage_usec"])
-
     def uptime():
         return float(guest.sh("cut -d' ' -f1 /proc/uptime"))
-    begin, before = uptime(), usage()
+    begin, before = uptime(), usage(zones, "web")
     guest.sh("sleep 4")
-    share = (usage() - before) / ((uptime() - begin) * 1e6)
+    share = (usage(zones, "web") - before) / ((uptime() - begin) * 1e6)
     print(f"a spinning zone set to 0.2 processors used {share:.3f}")
     assert share < 0.23
     set_(zones, "web", "--unset", "resources.cpus")
@@ -105,6 +104,24 @@ def test_limits_are_felt_at_once(guest, zones):
     took = uptime() - begin
     print(f"4 MiB read at 1 MiB a second took {took:.1f} s")
     assert took > 2.5
+
+
+def usage(zones, name):
+    return int(dict(line.split() for line in file(zones, name, "cpu.stat").splitlines())["usage_usec"])
+
+
+@pytest.mark.parametrize("then", ["true", "systemctl daemon-reload", "systemctl daemon-reexec"])
+def test_zones_share_a_processor_by_their_weights(guest, zones, then):
+    for name, weight in (("light", "100"), ("heavy", "800")):
+        zones.create(name, boot=True, resources__cpu_set="1")
+        set_(zones, name, f"resources.cpu-weight={weight}")
+        zones.inside(name, "(while :; do :; done) >/dev/null 2>&1 &")
+    guest.sh(then)
+    before = [usage(zones, name) for name in ("light", "heavy")]
+    guest.sh("sleep 4")
+    light, heavy = (usage(zones, name) - old for name, old in zip(("light", "heavy"), before))
+    print(f"weights 100 and 800: {light / 1e6:.2f} s and {heavy / 1e6:.2f} s of one processor")
+    assert heavy > 4 * light
 
 
 def test_memory_is_reclaimed_above_memory_high(guest, zones):
