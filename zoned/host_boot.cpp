@@ -149,6 +149,7 @@ std::uint32_t HostBoot::startBoot(const std::set<std::string>& names) {
                    "booting zones with the host was cancelled; those that it had begun go on");
     });
     bootJob_ = job;
+    warnOfInvalid(job);
     Autoboot::Limits limits;
     limits.parallel = host_.settings.boot.parallel != 0 ? host_.settings.boot.parallel
                                                         : std::max(1U, std::thread::hardware_concurrency());
@@ -161,6 +162,17 @@ std::uint32_t HostBoot::startBoot(const std::set<std::string>& names) {
     notePending(all);
     autoboot_.begin(wishes, limits);
     return job;
+}
+
+/// Whether such a zone is to boot with the host cannot be told.
+void HostBoot::warnOfInvalid(std::uint32_t job) {
+    for (const ZoneName& name : registry_.names()) {
+        const ZoneView& view = registry_.view(name);
+        if (view.state == State::installed && !view.problem.empty()) {
+            jobs_.warn(job, "zone " + name.str() + " is not booted: its definition cannot be used; see zonectl show " +
+                                name.str());
+        }
+    }
 }
 
 /// Those named and what they require, without those that are up.

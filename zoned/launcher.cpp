@@ -64,6 +64,7 @@ public:
         return cgroup(name) != plannedCgroup(slice(), name.str(), groupOf_(name));
     }
     void prepare(const zone::ZoneName& /*name*/) override {} // nobody else starts supervisors here
+    void forget(const zone::ZoneName& /*name*/) override {}
     void removeCgroup(const zone::ZoneName& name) override {
         const std::string own = cgroup(name);
         sys::removeCgroupTree(own);
@@ -182,6 +183,10 @@ public:
         } catch (const sys::Error& error) {
             spdlog::warn("zone {}: its unit cannot be put into its group: {}", name.str(), error.what());
         }
+    }
+    void forget(const zone::ZoneName& name) override {
+        prepare(name);
+        bus_.resetFailedUnit(unit(name));
     }
     void removeCgroup(const zone::ZoneName& /*name*/) override {} // systemd's to remove
     [[nodiscard]] bool ownsCgroup() const override { return false; }

@@ -85,7 +85,7 @@ public:
     void supervisorAppeared(const std::string& name);
 
     /// After a start of the service: adopts the zone's supervisor or cleans up after it.
-    void recover(const zone::ZoneName& name, std::function<void()> settled);
+    void recover(const zone::ZoneName& name, const std::function<void()>& settled);
     /// After a start of the service: zones that ran when the host lost its power, or crashed, say so.
     void noticePowerLoss();
 

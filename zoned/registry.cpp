@@ -243,6 +243,13 @@ void Registry::readBooted(Zone& zone) {
     }
 }
 
+void Registry::bootedAnew(const zone::ZoneName& name) {
+    if (Zone* zone = find(name)) {
+        readBooted(*zone);
+        changed(name);
+    }
+}
+
 void Registry::changed(const zone::ZoneName& name) {
     const auto found = zones_.find(name);
     if (found == zones_.end()) {
@@ -255,7 +262,7 @@ void Registry::changed(const zone::ZoneName& name) {
     if (view.state != found->second.view.state) {
         if (job == nullptr || view.state != zone::State::incomplete) { // which it is in the midst of every install
             const LogAbout about(name.str());
-            spdlog::info("zone {}: {}{}", name.str(), zone::stateName(view.state),
+            spdlog::info("zone {}: {}{}{}", name.str(), zone.adopting ? "found " : "", zone::stateName(view.state),
                          view.reason.empty() ? "" : " (" + view.reason.substr(0, view.reason.find('\n')) + ")");
         }
         zone.since = std::time(nullptr);

@@ -52,6 +52,8 @@ public:
     [[nodiscard]] const ZoneView& view(const zone::ZoneName& name) const;
     /// Reads the zone's definition and record again. Throws Fault noSuchZone where nothing is left of it.
     Zone& refresh(const std::string& name);
+    /// What the zone is booted with has been written: looks at it again.
+    void bootedAnew(const zone::ZoneName& name);
     /// To be called after any change of a zone: works out what the bus shows, and tells what is new.
     void changed(const zone::ZoneName& name);
 

@@ -79,7 +79,7 @@ void Service::publishZones() {
         zoneChanged(zone, properties);
     };
     listener.zoneRemoved = [this](const zone::ZoneName& name) {
-        launcher_->prepare(name);
+        launcher_->forget(name);
         hostBoot_.zoneRemoved(name);
         if (const auto found = zoneObjects_.find(name); found != zoneObjects_.end()) {
             bury(std::move(found->second));

@@ -83,6 +83,25 @@ def test_zones_are_left_alone_by(guest, zones, what):
     assert zones.states() == {"z1": "running", "z2": "installed"}
 
 
+@pytest.mark.parametrize("name", ["Bad_Name", ".."])
+def test_a_unit_whose_name_is_no_zones_fails_at_once_and_leaves_nothing(guest, name):
+    before = guest.sh("find /run/zoned | sort")
+    done = guest.run(["systemctl", "start", f"zone@{name}.service"], limit=60)
+    assert done.status == 1
+    assert "is no zone's name" in guest.sh(["journalctl", "-b", "-u", f"zone@{name}.service", "-o", "cat"])
+    assert guest.sh("find /run/zoned | sort") == before
+    guest.sh(["systemctl", "reset-failed", f"zone@{name}.service"])
+
+
+def test_the_unit_of_a_deleted_zone_is_not_shown_as_failed(guest, zones):
+    zones.create("z1", boot=True)
+    guest.sh(["kill", "-KILL", str(zones.supervisor("z1"))])
+    zones.until("z1", "installed")
+    eventually(lambda: zones.unit("z1") == "failed", what="the unit to fail")
+    zones.zonectl("delete", "--force", "z1")
+    eventually(lambda: guest.sh("systemctl list-units --failed --plain --no-legend") == "", what="its failure to go")
+
+
 def test_an_unprivileged_user_may_look_and_nothing_else(guest, zones):
     zones.create("z1", boot=True)
     refusal = re.compile("zonectl: .*(not permitted|not allowed|only root|may not|permission)")

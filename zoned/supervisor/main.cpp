@@ -16,6 +16,7 @@
 #include "sys/cgroup.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "zone/zone_name.hpp"
 
 namespace {
 
@@ -51,6 +52,10 @@ Arguments parse(const std::vector<std::string>& words) {
     }
     if (arguments.place.zone.empty() || arguments.place.runZone.empty() || arguments.place.cgroup.empty()) {
         throw std::invalid_argument("NAME, --run and --cgroup are needed");
+    }
+    // before anything is made under it: anybody may ask systemd for zone@ANYTHING
+    if (const auto problem = zone::ZoneName::problem(arguments.place.zone)) {
+        throw std::invalid_argument("'" + arguments.place.zone + "' is no zone's name: " + *problem);
     }
     if (arguments.place.cgroup == "auto") {
         arguments.ownUnit = true;
