@@ -1,0 +1,80 @@
+"""A new zone from a small and from a large image, and the room that it takes on the disk."""
+
+import itertools
+import os
+import shutil
+
+from bench.arena import benchImage, folderSize
+from bench.place import FOLDER
+from bench.rounds import inTurn
+from support.bus import IMAGE as IMAGE_INTERFACE
+from support.bus import imagePath
+
+MIB = 1 << 20
+SIZES = {"20 MB": 20, "2 GB": 2000}
+FILE_MIB = 1
+
+
+def filler(megabytes):
+    """Files that neither the file system nor the archive can make smaller."""
+    def add(tar):
+        tar.folder("srv/filler")
+        for number in range(megabytes // FILE_MIB):
+            tar.file(f"srv/filler/{number}", os.urandom(FILE_MIB * MIB))
+    return add
+
+
+def makeImage(arena, name, megabytes):
+    archive = FOLDER / f"{name}.tar"
+    archive.write_bytes(benchImage(filler(megabytes)))
+    arena.host.image(name, archive)
+    archive.unlink()
+
+
+class Create:
+    numbers = itertools.count()
+
+    def __init__(self, arena, results, image, label):
+        self.arena, self.results, self.image, self.label = arena, results, image, label
+
+    def remove(self, name):
+        self.arena.zonectl("delete", name)
+
+    def overBus(self):
+        name = f"created-{next(self.numbers)}"
+        lap = self.arena.stopwatch.take("create", name, self.image)
+        size = folderSize(self.arena.host.storage(name), self.arena.host.definitionFile(name))
+        self.results.add("create.disk", f"zoned, {self.label}", size / 1024, "KiB")
+        self.remove(name)
+        return {"create": lap.ms}
+
+    def byZonectl(self):
+        name = f"created-{next(self.numbers)}"
+        lap = self.arena.zonectl("create", name, "--image", self.image)
+        self.remove(name)
+        return {"create": lap.ms}
+
+    def byCopy(self):
+        """What machinectl clone, lxc-copy and incus do on a file system without snapshots."""
+        target = self.arena.trees / "copy"
+        lap = self.arena.stopwatch.run("cp", "-a", "--reflink=auto", self.arena.imageFolder(self.image), target)
+        size = folderSize(target)
+        self.results.add("create.disk", f"cp -a, {self.label}", size / 1024, "KiB")
+        shutil.rmtree(target)
+        return {"create": lap.ms}
+
+
+def measure(arena, results, options):
+    subjects = {}
+    for label, megabytes in SIZES.items():
+        image = "filled-" + label.replace(" ", "").lower()
+        arena.say(f"an image of {label}")
+        makeImage(arena, image, megabytes)
+        one = Create(arena, results, image, label)
+        subjects[f"zoned, D-Bus, {label}"] = one.overBus
+        subjects[f"zonectl create, {label}"] = one.byZonectl
+        if megabytes < 100:  # the copy of 2 GB would be measured in minutes
+            subjects[f"cp -a, {label}"] = one.byCopy
+    inTurn(results, subjects, options.rounds, arena.say)
+    for label in SIZES:
+        arena.host.bus.done(imagePath("filled-" + label.replace(" ", "").lower()), IMAGE_INTERFACE, "Delete")

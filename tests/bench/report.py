@@ -1,0 +1,100 @@
+"""Tables for people and JSON for programs."""
+
+import datetime
+import json
+import os
+import platform
+from pathlib import Path
+
+from bench.results import UNITS
+
+TITLES = {
+    "boot.init": "Boot: from the request to init's first instruction",
+    "boot.job": "Boot: until the request or command says that it is done",
+    "boot.whole": "Start and stop of a zone or container, whole",
+    "halt": "Halt, without asking init",
+    "create": "Create",
+    "create.disk": "A new zone on the disk",
+    "exec.static": "Exec of a static program that does nothing, whole command",
+    "exec.true": "Exec of BusyBox's true, whole command",
+    "version": "A program that prints a line",
+}
+
+
+def machine():
+    model = ""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    return {"kernel": platform.release(), "processors": os.cpu_count(), "processor": model}
+
+
+def row(cells, widths):
+    return "  ".join(cell.ljust(width) if index == 0 else cell.rjust(width)
+                     for index, (cell, width) in enumerate(zip(cells, widths))).rstrip()
+
+
+def table(title, head, rows):
+    lines = [head, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join([title, *("  " + row(line, widths) for line in lines)])
+
+
+def number(value):
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}" if abs(value) >= 100 else f"{value:.2f}"
+
+
+def measureTable(results, measure):
+    subjects = results.subjects(measure)
+    base = subjects[0]
+    rows = []
+    for subject in sorted(subjects, key=lambda one: results.median(measure, one)):
+        low, middle, high = results.spread(measure, subject)
+        against = f"{middle / results.median(measure, base):.2f}" if results.median(measure, base) else "-"
+        rows.append([subject, number(middle), f"{number(low)} … {number(high)}", against,
+                     str(len(results.series[(measure, subject)]))])
+    unit = UNITS[measure]
+    return table(TITLES.get(measure, measure), ["", f"median, {unit}", "10 % … 90 %", f"× {base}", "rounds"], rows)
+
+
+def goalTable(stands):
+    verdict = {True: "met", False: "NOT met", None: "not measured"}
+    return table("Goals", ["", "bound", "measured", ""],
+                 [[stand.goal, stand.bound, number(stand.value), verdict[stand.met]] for stand in stands])
+
+
+def checkTable(results):
+    return "\n".join(["What the measured zone is made of",
+                      *(f"  {what}: {problem or 'yes'}" for what, problem in results.checks)])
+
+
+def text(results, stands, wishes):
+    host = machine()
+    parts = [f"{host['processors']} × {host['processor']}, Linux {host['kernel']}; {wishes.rounds} rounds in turn",
+             checkTable(results)]
+    parts += [measureTable(results, measure) for measure in results.measures()]
+    if results.reasons:
+        parts.append("\n".join(["Not measured here",
+                                *(f"  {subject}: {reason}" for subject, reason in results.reasons.items())]))
+    parts.append(goalTable(stands))
+    return "\n\n".join(parts)
+
+
+def writeJson(results, stands, wishes, path):
+    series = []
+    for (measure, subject), values in results.series.items():
+        low, middle, high = results.spread(measure, subject)
+        series.append({"measure": measure, "subject": subject, "unit": UNITS[measure], "median": middle, "p10": low,
+                       "p90": high, "values": values})
+    path.write_text(json.dumps({
+        "taken": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "rounds": wishes.rounds,
+        "checks": [{"what": what, "problem": problem} for what, problem in results.checks],
+        "series": series,
+        "missing": results.reasons,
+        "goals": [vars(stand) for stand in stands],
+    }, indent=1, ensure_ascii=False) + "\n")

@@ -1,0 +1,45 @@
+"""Subjects measured in turn (A B C, A B C, …), so that what disturbs the machine disturbs all of them alike."""
+
+import random
+
+from bench.stopwatch import Failed
+
+WARM_UP = 2
+
+
+def inTurn(results, subjects, rounds, say):
+    """subjects: name -> function that measures once and returns {measure: milliseconds}.
+
+    One that fails in the warm-up is noted as not measured, with its reason; later it is a fault. The order within a
+    round is by chance: who comes after a certain other one would always inherit the same leftovers.
+    """
+    able = {}
+    for name, measure in subjects.items():
+        say(f"warm-up: {name}")
+        try:
+            for _ in range(WARM_UP):
+                measure()
+            able[name] = measure
+        except (Failed, OSError) as reason:
+            results.missing(name, str(reason))
+    names = list(able)
+    for number in range(rounds):
+        say(f"round {number + 1} of {rounds}")
+        if number > 0:  # the first tells the results which subject is the base
+            random.shuffle(names)
+        for name in names:
+            for what, value in able[name]().items():
+                results.add(what, name, value)
+
+
+def quantile(values, part):
+    """Linear between neighbours, as numpy's default."""
+    ordered = sorted(values)
+    place = part * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def median(values):
+    return quantile(values, 0.5)
