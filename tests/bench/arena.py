@@ -16,13 +16,11 @@ from support.zone import Zone
 IMAGE = "bench"
 
 
-def benchImage(filler=None):
+def benchImage():
     """BusyBox with an init that notes the time of its start, and a static program that does nothing."""
     def add(tar):
         tar.file("sbin/init", (PROGRAMS / "stamp-init").read_bytes(), 0o755)
         tar.file("bin/empty", (PROGRAMS / "empty").read_bytes(), 0o755)
-        if filler:
-            filler(tar)
     return images.busybox(extra=add, without=("sbin/init",))
 
 

@@ -1,10 +1,12 @@
 """A new zone from a small and from a large image, and the room that it takes on the disk."""
 
+import io
 import itertools
 import os
 import shutil
+import tarfile
 
-from bench.arena import benchImage, folderSize
+from bench.arena import folderSize
 from bench.place import FOLDER
 from bench.rounds import inTurn
 from support.bus import IMAGE as IMAGE_INTERFACE
@@ -12,21 +14,18 @@ from support.bus import imagePath
 
 MIB = 1 << 20
 SIZES = {"20 MB": 20, "2 GB": 2000}
-FILE_MIB = 1
-
-
-def filler(megabytes):
-    """Files that neither the file system nor the archive can make smaller."""
-    def add(tar):
-        tar.folder("srv/filler")
-        for number in range(megabytes // FILE_MIB):
-            tar.file(f"srv/filler/{number}", os.urandom(FILE_MIB * MIB))
-    return add
 
 
 def makeImage(arena, name, megabytes):
+    """The bench's image and files of 1 MiB, written one after the other: 2 GB are not held in memory."""
     archive = FOLDER / f"{name}.tar"
-    archive.write_bytes(benchImage(filler(megabytes)))
+    shutil.copy(arena.archive, archive)
+    block = os.urandom(MIB)
+    with tarfile.open(archive, "a", format=tarfile.PAX_FORMAT) as tar:
+        for number in range(megabytes):
+            info = tarfile.TarInfo(f"srv/filler-{number}")
+            info.size = MIB
+            tar.addfile(info, io.BytesIO(block))
     arena.host.image(name, archive)
     archive.unlink()
 
@@ -38,7 +37,7 @@ class Create:
         self.arena, self.results, self.image, self.label = arena, results, image, label
 
     def remove(self, name):
-        self.arena.zonectl("delete", name)
+        self.arena.zonectl("delete", "--force", name)
 
     def overBus(self):
         name = f"created-{next(self.numbers)}"
