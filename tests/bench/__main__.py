@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from bench import checks, goals, options, report
+from bench import checks, goals, options, plot, report
 from bench.arena import Arena
 from bench.results import Results
 
@@ -34,11 +34,14 @@ def main(argv):
     wishes = options.parse(argv)
     results = Results()
     run(wishes, results)
-    stands = goals.judge(results)
+    stands = goals.judge(results, wishes.only)
     out = Path(wishes.out)
-    out.mkdir(parents=True, exist_ok=True)
-    print(report.text(results, stands, wishes))
+    tables = report.text(results, stands, wishes)
+    (out / "tables.txt").write_text(tables + "\n")
     report.writeJson(results, stands, wishes, out / "results.json")
+    drawn = plot.draw(results, out / "plot.svg")
+    print(tables)
+    print(f"\n{out}: tables.txt, results.json{', plot.svg' if drawn else ''}")
     return 0 if all(not problem for _, problem in results.checks) else 1
 
 

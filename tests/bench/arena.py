@@ -6,21 +6,20 @@ import subprocess
 import time
 from pathlib import Path
 
-from bench.place import FOLDER, ID_BASE, PROGRAMS
+from bench.place import FOLDER, ID_BASE, ID_FIRST, PROGRAMS
 from bench.stopwatch import Failed, Stopwatch
 from support import images
-from support.bus import zonePath
 from support.host import Host
-from support.zone import Zone
 
 IMAGE = "bench"
 
 
 def benchImage():
-    """BusyBox with an init that notes the time of its start, and a static program that does nothing."""
+    """BusyBox with an init that notes the time of its start, and the bench's programs for inside."""
     def add(tar):
         tar.file("sbin/init", (PROGRAMS / "stamp-init").read_bytes(), 0o755)
-        tar.file("bin/empty", (PROGRAMS / "empty").read_bytes(), 0o755)
+        for name in ("empty", "load"):
+            tar.file(f"bin/{name}", (PROGRAMS / name).read_bytes(), 0o755)
     return images.busybox(extra=add, without=("sbin/init",))
 
 
@@ -44,7 +43,11 @@ class Arena:
         self.log = FOLDER / "commands.log"
         self.trees = FOLDER / "trees"
         self.trees.mkdir()
-        self.host = Host(FOLDER / "host", settings={"log-level": "info"}).start()
+        # the range of a Host of the tests has room for 64 zones
+        self.host = Host(FOLDER / "host", settings={"log-level": "info", "ids": {"first": ID_FIRST,
+                                                                                 "last": ID_BASE - 1}})
+        self.host.idFirst, self.host.idLast = ID_FIRST, ID_BASE - 1
+        self.host.start()
         self.stopwatch = Stopwatch(self.log, self.host.address, self.host.environment)
         self.archive = FOLDER / "bench.tar"
         self.archive.write_bytes(benchImage())
@@ -102,14 +105,6 @@ class Arena:
         problems = self.host.close()
         shutil.rmtree(self.trees, ignore_errors=True)
         return problems
-
-
-def zoneCalled(arena, name):
-    return Zone(arena.host, name)
-
-
-def pathOf(name):
-    return zonePath(name)
 
 
 def folderSize(*places):

@@ -50,5 +50,54 @@ def versionGoals(r):
     return [atMost("zonectl --version", "≤ 2 × bare C++", r.ratio("version", "zonectl --version", "bare C++"), 2)]
 
 
-def judge(results):
-    return [*bootGoals(results), *createGoals(results), *execGoals(results), *versionGoals(results)]
+def debianGoals(r):
+    return [
+        atMost("Debian: boot until it runs", "≤ 1.03 × systemd-nspawn", r.ratio("debian.boot", "zonectl",
+                                                                              "systemd-nspawn"), 1.03),
+        atMost("Debian: shutdown", "≤ 1 × systemd-nspawn", r.ratio("debian.shutdown", "zonectl", "systemd-nspawn"),
+               1)]
+
+
+def most(r, measure):
+    """The number of zones up to which was measured, as its subject says."""
+    subjects = r.subjects(measure)
+    return subjects[-1] if subjects else "zone 1000" if measure == "scale.boot" else "1000 zones"
+
+
+def scaleGoals(r):
+    last, many = most(r, "scale.boot"), most(r, "scale.list")
+    count = int(many.split()[0])
+    daemon = r.median("scale.zoned", many)
+    together = [subject for subject in r.subjects("scale.autoboot") if subject.endswith("floors")]
+    zones = together[0].replace("floors", "zones, autoboot") if together else ""
+    return [
+        atMost(f"boot of {last}", "≤ 1.5 × zone 1", r.ratio("scale.boot", last, "zone 1"), 1.5),
+        atMost(f"a supervisor of {many}, KiB", "≤ 512", r.median("scale.supervisor", many), 512),
+        atMost(f"zoned with {many}, KiB", f"≤ {12 * 1024 + 4 * count}", daemon, 12 * 1024 + 4 * count),
+        atMost(f"zonectl list of {many}, ms", "≤ 30", r.median("scale.list", many), 30),
+        atMost("autoboot of 100 zones", "≤ 1.5 × 100 floors",
+               r.ratio("scale.autoboot", zones, together[0]) if together else None, 1.5)]
+
+
+def idleGoals(r):
+    worst = [max(r.series[("idle", subject)]) for subject in r.subjects("idle")]
+    return [atMost("idle: wake-ups of any process", "0", max(worst) if worst else None, 0)]
+
+
+def outsideGoals(r):
+    return [
+        atLeast("network, throughput", "≥ 0.95 × outside", r.ratio("net.stream", "zones", "bare namespaces"), 0.95),
+        atMost("network, there and back", "≤ 1 ÷ 0.95 × outside", r.ratio("net.ping", "zones", "bare namespaces"),
+               1 / 0.95),
+        atLeast("disk, write", "≥ 0.95 × outside", r.ratio("disk.write", "in a zone", "outside"), 0.95),
+        atLeast("disk, read", "≥ 0.95 × outside", r.ratio("disk.read", "in a zone", "outside"), 0.95)]
+
+
+GOALS = {"boot": bootGoals, "create": createGoals, "exec": execGoals, "debian": debianGoals, "scale": scaleGoals,
+         "idle": idleGoals, "network": outsideGoals, "disk": outsideGoals, "version": versionGoals}
+
+
+def judge(results, measures):
+    """Of the goals that these measures speak to."""
+    wanted = dict.fromkeys(of for measure, of in GOALS.items() if measure in measures)
+    return [stand for of in wanted for stand in of(results)]

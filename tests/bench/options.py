@@ -1,10 +1,12 @@
 """The command line, and what is measured in which order."""
 
 import argparse
+import os
 
-from bench.measures import boot, create, exec, version
+from bench.measures import boot, create, debian, disk, exec, idle, network, scale, version
 
-MEASURES = {"version": version, "boot": boot, "exec": exec, "create": create}
+MEASURES = {"version": version, "boot": boot, "exec": exec, "create": create, "debian": debian, "disk": disk,
+            "network": network, "idle": idle, "scale": scale}
 
 
 def parse(argv):
@@ -19,4 +21,5 @@ def parse(argv):
     options.rounds = options.rounds or (7 if options.quick else 30)
     options.zones = options.zones or (100 if options.quick else 1000)
     options.only = options.only or list(MEASURES)
+    options.load = os.getloadavg()[0]  # of others: a high one makes the numbers worthless
     return options

@@ -6,7 +6,7 @@ import os
 import platform
 from pathlib import Path
 
-from bench.results import UNITS
+from bench.results import unitOf
 
 TITLES = {
     "boot.init": "Boot: from the request to init's first instruction",
@@ -18,6 +18,21 @@ TITLES = {
     "exec.static": "Exec of a static program that does nothing, whole command",
     "exec.true": "Exec of BusyBox's true, whole command",
     "version": "A program that prints a line",
+    "debian.boot": "Debian with systemd: boot until it says that it runs",
+    "debian.reboot": "Debian with systemd: reboot until it runs again",
+    "debian.shutdown": "Debian with systemd: shutdown",
+    "disk.write": "Disk: a large file written and synced",
+    "disk.read": "Disk: that file read from the disk",
+    "net.stream": "Network: one TCP connection",
+    "net.ping": "Network: a byte there and back",
+    "idle": "Idle: wake-ups of each process in 20 s",
+    "scale.boot": "Boot to init, while so many zones run",
+    "scale.list": "zonectl list, whole command",
+    "scale.stat": "zonectl stat, whole command",
+    "scale.zoned": "Memory: zoned (PSS)",
+    "scale.supervisor": "Memory: supervisors, a zone (PSS)",
+    "scale.slab": "Memory: the kernel's, a zone (slab, stacks, page tables)",
+    "scale.autoboot": "Autoboot, until the last init has started",
 }
 
 
@@ -51,12 +66,14 @@ def measureTable(results, measure):
     subjects = results.subjects(measure)
     base = subjects[0]
     rows = []
-    for subject in sorted(subjects, key=lambda one: results.median(measure, one)):
+    if not measure.startswith("scale."):  # those are in the order of their number
+        subjects = sorted(subjects, key=lambda one: results.median(measure, one))
+    for subject in subjects:
         low, middle, high = results.spread(measure, subject)
         against = f"{middle / results.median(measure, base):.2f}" if results.median(measure, base) else "-"
         rows.append([subject, number(middle), f"{number(low)} … {number(high)}", against,
                      str(len(results.series[(measure, subject)]))])
-    unit = UNITS[measure]
+    unit = unitOf(measure)
     return table(TITLES.get(measure, measure), ["", f"median, {unit}", "10 % … 90 %", f"× {base}", "rounds"], rows)
 
 
@@ -73,8 +90,8 @@ def checkTable(results):
 
 def text(results, stands, wishes):
     host = machine()
-    parts = [f"{host['processors']} × {host['processor']}, Linux {host['kernel']}; {wishes.rounds} rounds in turn",
-             checkTable(results)]
+    parts = [f"{host['processors']} × {host['processor']}, Linux {host['kernel']}; {wishes.rounds} rounds in turn; "
+             f"load of the machine before: {wishes.load:.1f}", checkTable(results)]
     parts += [measureTable(results, measure) for measure in results.measures()]
     if results.reasons:
         parts.append("\n".join(["Not measured here",
@@ -87,12 +104,13 @@ def writeJson(results, stands, wishes, path):
     series = []
     for (measure, subject), values in results.series.items():
         low, middle, high = results.spread(measure, subject)
-        series.append({"measure": measure, "subject": subject, "unit": UNITS[measure], "median": middle, "p10": low,
+        series.append({"measure": measure, "subject": subject, "unit": unitOf(measure), "median": middle, "p10": low,
                        "p90": high, "values": values})
     path.write_text(json.dumps({
         "taken": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "machine": machine(),
         "rounds": wishes.rounds,
+        "load": wishes.load,
         "checks": [{"what": what, "problem": problem} for what, problem in results.checks],
         "series": series,
         "missing": results.reasons,

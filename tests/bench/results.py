@@ -2,7 +2,13 @@
 
 from bench.rounds import median, quantile
 
-UNITS = {}  # of measures that are no milliseconds
+# Of measures that are no milliseconds
+UNITS = {"create.disk": "KiB", "disk.write": "MiB/s", "disk.read": "MiB/s", "net.stream": "MiB/s", "net.ping": "µs",
+         "idle": "wake-ups", "scale.zoned": "KiB", "scale.supervisor": "KiB", "scale.slab": "KiB"}
+
+
+def unitOf(measure):
+    return UNITS.get(measure, "ms")
 
 
 class Results:
@@ -11,9 +17,8 @@ class Results:
         self.reasons = {}  # subject -> why it was not measured here
         self.checks = []  # (what was checked, True or what is wrong)
 
-    def add(self, measure, subject, value, unit="ms"):
+    def add(self, measure, subject, value):
         self.series.setdefault((measure, subject), []).append(value)
-        UNITS.setdefault(measure, unit)
 
     def missing(self, subject, reason):
         self.reasons[subject] = reason

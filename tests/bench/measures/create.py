@@ -33,8 +33,8 @@ def makeImage(arena, name, megabytes):
 class Create:
     numbers = itertools.count()
 
-    def __init__(self, arena, results, image, label):
-        self.arena, self.results, self.image, self.label = arena, results, image, label
+    def __init__(self, arena, image):
+        self.arena, self.image = arena, image
 
     def remove(self, name):
         self.arena.zonectl("delete", "--force", name)
@@ -43,9 +43,8 @@ class Create:
         name = f"created-{next(self.numbers)}"
         lap = self.arena.stopwatch.take("create", name, self.image)
         size = folderSize(self.arena.host.storage(name), self.arena.host.definitionFile(name))
-        self.results.add("create.disk", f"zoned, {self.label}", size / 1024, "KiB")
         self.remove(name)
-        return {"create": lap.ms}
+        return {"create": lap.ms, "create.disk": size / 1024}
 
     def byZonectl(self):
         name = f"created-{next(self.numbers)}"
@@ -58,9 +57,8 @@ class Create:
         target = self.arena.trees / "copy"
         lap = self.arena.stopwatch.run("cp", "-a", "--reflink=auto", self.arena.imageFolder(self.image), target)
         size = folderSize(target)
-        self.results.add("create.disk", f"cp -a, {self.label}", size / 1024, "KiB")
         shutil.rmtree(target)
-        return {"create": lap.ms}
+        return {"create": lap.ms, "create.disk": size / 1024}
 
 
 def measure(arena, results, options):
@@ -69,7 +67,7 @@ def measure(arena, results, options):
         image = "filled-" + label.replace(" ", "").lower()
         arena.say(f"an image of {label}")
         makeImage(arena, image, megabytes)
-        one = Create(arena, results, image, label)
+        one = Create(arena, image)
         subjects[f"zoned, D-Bus, {label}"] = one.overBus
         subjects[f"zonectl create, {label}"] = one.byZonectl
         if megabytes < 100:  # the copy of 2 GB would be measured in minutes
