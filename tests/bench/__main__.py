@@ -1,7 +1,6 @@
 """The bench itself, started by tools/bench in namespaces of its own."""
 
 import sys
-from pathlib import Path
 
 from bench import checks, goals, options, plot, report
 from bench.arena import Arena
@@ -35,7 +34,7 @@ def main(argv):
     results = Results()
     run(wishes, results)
     stands = goals.judge(results, wishes.only)
-    out = Path(wishes.out)
+    out = wishes.out
     tables = report.text(results, stands, wishes)
     (out / "tables.txt").write_text(tables + "\n")
     report.writeJson(results, stands, wishes, out / "results.json")

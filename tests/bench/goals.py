@@ -11,20 +11,20 @@ class Stand:
     met: bool | None
 
 
-def atMost(goal, bound, value, limit):
+def notAbove(goal, bound, value, limit):
     return Stand(goal, bound, value, None if value is None else value <= limit)
 
 
-def atLeast(goal, bound, value, limit):
+def notBelow(goal, bound, value, limit):
     return Stand(goal, bound, value, None if value is None else value >= limit)
 
 
 def bootGoals(r):
     return [
-        atMost("D-Bus request to init's exec", "≤ 2 × floor", r.ratio("boot.init", "zoned, D-Bus", "floor"), 2),
-        atMost("zonectl boot and halt, whole", "≤ 0.25 × lxc-execute", r.ratio("boot.whole", "zonectl", "lxc-execute"),
+        notAbove("D-Bus request to init's exec", "≤ 2 × floor", r.ratio("boot.init", "zoned, D-Bus", "floor"), 2),
+        notAbove("zonectl boot and halt, whole", "≤ 0.25 × lxc-execute", r.ratio("boot.whole", "zonectl", "lxc-execute"),
                0.25),
-        atMost("zonectl boot and halt, whole", "≤ 0.12 × systemd-nspawn",
+        notAbove("zonectl boot and halt, whole", "≤ 0.12 × systemd-nspawn",
                r.ratio("boot.whole", "zonectl", "systemd-nspawn"), 0.12)]
 
 
@@ -32,29 +32,29 @@ def createGoals(r):
     small, large = (r.median("create", f"zonectl create, {size}") for size in ("20 MB", "2 GB"))
     difference = abs(large / small - 1) if small and large else None
     return [
-        atMost("zonectl create, 20 MB image", "≤ 10 ms", small, 10),
-        atMost("zonectl create, 2 GB image", "≤ 10 ms", large, 10),
-        atMost("create: difference of the two", "≤ 0.2", difference, 0.2),
-        atMost("a new zone on the disk", "< 64 KiB", r.median("create.disk", "zoned, 2 GB"), 63.99)]
+        notAbove("zonectl create, 20 MB image", "≤ 10 ms", small, 10),
+        notAbove("zonectl create, 2 GB image", "≤ 10 ms", large, 10),
+        notAbove("create: difference of the two", "≤ 0.2", difference, 0.2),
+        notAbove("a new zone on the disk", "< 64 KiB", r.median("create.disk", "zoned, 2 GB"), 63.99)]
 
 
 def execGoals(r):
     return [
-        atMost("exec of a static program", "≤ 0.5 × lxc-attach", r.ratio("exec.static", "zonectl exec", "lxc-attach"),
+        notAbove("exec of a static program", "≤ 0.5 × lxc-attach", r.ratio("exec.static", "zonectl exec", "lxc-attach"),
                0.5),
-        atMost("exec of a static program", "≤ 3 × setns+exec", r.ratio("exec.static", "zonectl exec", "setns+exec"),
+        notAbove("exec of a static program", "≤ 3 × setns+exec", r.ratio("exec.static", "zonectl exec", "setns+exec"),
                3)]
 
 
 def versionGoals(r):
-    return [atMost("zonectl --version", "≤ 2 × bare C++", r.ratio("version", "zonectl --version", "bare C++"), 2)]
+    return [notAbove("zonectl --version", "≤ 2 × bare C++", r.ratio("version", "zonectl --version", "bare C++"), 2)]
 
 
 def debianGoals(r):
     return [
-        atMost("Debian: boot until it runs", "≤ 1.03 × systemd-nspawn", r.ratio("debian.boot", "zonectl",
+        notAbove("Debian: boot until it runs", "≤ 1.03 × systemd-nspawn", r.ratio("debian.boot", "zonectl",
                                                                               "systemd-nspawn"), 1.03),
-        atMost("Debian: shutdown", "≤ 1 × systemd-nspawn", r.ratio("debian.shutdown", "zonectl", "systemd-nspawn"),
+        notAbove("Debian: shutdown", "≤ 1 × systemd-nspawn", r.ratio("debian.shutdown", "zonectl", "systemd-nspawn"),
                1)]
 
 
@@ -71,26 +71,26 @@ def scaleGoals(r):
     together = [subject for subject in r.subjects("scale.autoboot") if subject.endswith("floors")]
     zones = together[0].replace("floors", "zones, autoboot") if together else ""
     return [
-        atMost(f"boot of {last}", "≤ 1.5 × zone 1", r.ratio("scale.boot", last, "zone 1"), 1.5),
-        atMost(f"a supervisor of {many}, KiB", "≤ 512", r.median("scale.supervisor", many), 512),
-        atMost(f"zoned with {many}, KiB", f"≤ {12 * 1024 + 4 * count}", daemon, 12 * 1024 + 4 * count),
-        atMost(f"zonectl list of {many}, ms", "≤ 30", r.median("scale.list", many), 30),
-        atMost("autoboot of 100 zones", "≤ 1.5 × 100 floors",
+        notAbove(f"boot of {last}", "≤ 1.5 × zone 1", r.ratio("scale.boot", last, "zone 1"), 1.5),
+        notAbove(f"a supervisor of {many}, KiB", "≤ 512", r.median("scale.supervisor", many), 512),
+        notAbove(f"zoned with {many}, KiB", f"≤ {12 * 1024 + 4 * count}", daemon, 12 * 1024 + 4 * count),
+        notAbove(f"zonectl list of {many}, ms", "≤ 30", r.median("scale.list", many), 30),
+        notAbove("autoboot of 100 zones", "≤ 1.5 × 100 floors",
                r.ratio("scale.autoboot", zones, together[0]) if together else None, 1.5)]
 
 
 def idleGoals(r):
     worst = [max(r.series[("idle", subject)]) for subject in r.subjects("idle")]
-    return [atMost("idle: wake-ups of any process", "0", max(worst) if worst else None, 0)]
+    return [notAbove("idle: wake-ups of any process", "0", max(worst) if worst else None, 0)]
 
 
 def outsideGoals(r):
     return [
-        atLeast("network, throughput", "≥ 0.95 × outside", r.ratio("net.stream", "zones", "bare namespaces"), 0.95),
-        atMost("network, there and back", "≤ 1 ÷ 0.95 × outside", r.ratio("net.ping", "zones", "bare namespaces"),
+        notBelow("network, throughput", "≥ 0.95 × outside", r.ratio("net.stream", "zones", "bare namespaces"), 0.95),
+        notAbove("network, there and back", "≤ 1 ÷ 0.95 × outside", r.ratio("net.ping", "zones", "bare namespaces"),
                1 / 0.95),
-        atLeast("disk, write", "≥ 0.95 × outside", r.ratio("disk.write", "in a zone", "outside"), 0.95),
-        atLeast("disk, read", "≥ 0.95 × outside", r.ratio("disk.read", "in a zone", "outside"), 0.95)]
+        notBelow("disk, write", "≥ 0.95 × outside", r.ratio("disk.write", "in a zone", "outside"), 0.95),
+        notBelow("disk, read", "≥ 0.95 × outside", r.ratio("disk.read", "in a zone", "outside"), 0.95)]
 
 
 GOALS = {"boot": bootGoals, "create": createGoals, "exec": execGoals, "debian": debianGoals, "scale": scaleGoals,

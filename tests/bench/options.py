@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from pathlib import Path
 
 from bench.measures import boot, create, debian, disk, exec, idle, network, scale, version
 
@@ -16,7 +17,7 @@ def parse(argv):
                         help="only this measure, may be repeated: " + " ".join(MEASURES))
     parser.add_argument("--rounds", type=int, help="how often everything is measured (30; 7 with --quick)")
     parser.add_argument("--zones", type=int, help="up to how many zones (1000; 100 with --quick)")
-    parser.add_argument("--out", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="where the results go")
     options = parser.parse_args(argv)
     options.rounds = options.rounds or (7 if options.quick else 30)
     options.zones = options.zones or (100 if options.quick else 1000)

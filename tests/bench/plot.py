@@ -1,6 +1,6 @@
 """The picture of a run: bars for the boot and exec of all subjects, and the boots of a growing number of zones."""
 
-from pathlib import Path
+import importlib.util
 
 from bench.rounds import quantile
 
@@ -49,12 +49,13 @@ def growth(axes, results):
 
 
 def draw(results, path):
-    """Returns False where nothing of what it shows was measured."""
+    """Returns False, and leaves no picture, where nothing of what it shows was measured or matplotlib is missing."""
+    path.unlink(missing_ok=True)
     panels = [(lambda axes, m=measure, t=title: bars(axes, results, m, t)) for measure, title in BARS
               if results.subjects(measure)]
     if results.subjects("scale.boot"):
         panels.append(lambda axes: growth(axes, results))
-    if not panels:
+    if not panels or not importlib.util.find_spec("matplotlib"):
         return False
     import matplotlib
     matplotlib.use("svg")
@@ -70,5 +71,5 @@ def draw(results, path):
     for axes in places[len(panels):]:
         axes.axis("off")
     figure.tight_layout()
-    figure.savefig(Path(path), metadata={"Date": None})
+    figure.savefig(path, metadata={"Date": None})
     return True

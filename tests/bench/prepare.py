@@ -1,14 +1,10 @@
-"""Before the bench enters namespaces without a network: the archive of Debian, built once (as the tests' is)."""
+"""Builds the archive of Debian, before the bench enters namespaces without a network."""
 
-from bench.measures.debian import ARCHIVE
 from support import images
 from support.host import Host
 
 
 def main():
-    if ARCHIVE.exists():
-        print(f"{ARCHIVE} is there")
-        return
     host = Host().start()
     try:
         images.debian(host, "bookworm", "systemd")

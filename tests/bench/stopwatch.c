@@ -6,8 +6,8 @@
 // Reads requests from standard input, a line each with fields separated by tabs, and answers each with a line: the
 // nanoseconds of the monotonic clock at its beginning and its end, and the exit status (128 + N for signal N).
 //
-//   run      PROGRAM ARG…      a command, until it has ended; its standard error is ours
-//   start    PROGRAM ARG…      a command that is left running; the status is its process id
+//   run      PROGRAM ARG…      a command, until it has ended; its standard error is ours; 127: it is not there
+//   start    PROGRAM ARG…      a command that is left running; the status is its process id, -1: it is not there
 //   end      PID               waits for such a command; the status is its exit status
 //   boot     PATH              the job of Boot of the zone at an object path, without waiting for readiness
 //   job      PATH MEMBER       the job of another request of a zone without arguments
@@ -67,12 +67,16 @@ static pid_t start(char** argv, posix_spawn_file_actions_t* files) {
     pid_t child = -1;
     const int code = posix_spawnp(&child, argv[0], files, NULL, argv, environ);
     if (code != 0) {
-        failWith(argv[0], strerror(code));
+        fprintf(stderr, "stopwatch: %s: %s\n", argv[0], strerror(code));
+        return -1;
     }
     return child;
 }
 
 static int statusOf(pid_t child) {
+    if (child < 0) {
+        return 127;
+    }
     int status = 0;
     if (waitpid(child, &status, 0) < 0) {
         failWith("waiting for a command", strerror(errno));

@@ -70,6 +70,8 @@ class Nspawn:
     def start(self):
         """The nanoseconds of the beginning, and of readiness."""
         start = self.stopwatch.ask("start", *self.command)
+        if start.status < 0:
+            raise Failed(self.stopwatch.said())
         self.pid = start.status
         return start.begin, self.untilReady()
 
@@ -100,7 +102,7 @@ class Nspawn:
 
 def measure(arena, results, options):
     if not ARCHIVE.exists():
-        results.missing("Debian", f"{ARCHIVE} could not be built: see the step that says so")
+        results.missing("Debian", f"there is no {ARCHIVE}: its build failed")
         return
     arena.say("an image of Debian")
     arena.host.image(IMAGE, ARCHIVE)
