@@ -2,19 +2,13 @@
 
 import sys
 
-from bench import checks, goals, options, plot, report
+from bench import checks, goals, options, report
 from bench.arena import Arena
 from bench.results import Results
 
 
-def say(text):
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r    {text}\033[K")
-        sys.stderr.flush()
-
-
 def run(wishes, results):
-    arena = Arena(say)
+    arena = Arena(report.say)
     try:
         checks.check(arena, results)
         for name in wishes.only:
@@ -22,9 +16,9 @@ def run(wishes, results):
                 print(f"==> {name}", file=sys.stderr, flush=True)
             options.MEASURES[name].measure(arena, results, wishes)
     finally:
-        say("taking everything away")
+        report.say("taking everything away")
         problems = arena.close()
-        say("")
+        report.say("")
     if problems:
         raise SystemExit("what the bench made could not be taken away:\n" + "\n".join(problems))
 
@@ -33,14 +27,7 @@ def main(argv):
     wishes = options.parse(argv)
     results = Results()
     run(wishes, results)
-    stands = goals.judge(results, wishes.only)
-    out = wishes.out
-    tables = report.text(results, stands, wishes)
-    (out / "tables.txt").write_text(tables + "\n")
-    report.writeJson(results, stands, wishes, out / "results.json")
-    drawn = plot.draw(results, out / "plot.svg")
-    print(tables)
-    print(f"\n{out}: tables.txt, results.json{', plot.svg' if drawn else ''}")
+    report.publish(results, goals.judge(results, wishes.only), wishes)
     return 0 if all(not problem for _, problem in results.checks) else 1
 
 

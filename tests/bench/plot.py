@@ -11,6 +11,10 @@ BARS = (("boot.init", "Boot: request to init's first instruction"),
         ("boot.whole", "Start and stop, whole"),
         ("exec.static", "Exec of a static program, whole command"),
         ("debian.boot", "Debian with systemd, until it runs"))
+# the same on a host with systemd
+BARS += (("host.init", "Host with systemd: request to init's first instruction"),
+         ("host.whole", "Host with systemd: start and stop, whole"),
+         ("host.debian.boot", "Host with systemd: Debian, until it runs"))
 BARE = ("floor", "setns+exec", "bare C++")
 
 
@@ -20,6 +24,10 @@ def color(subject):
     return OURS if subject.startswith(("zone", "zoned")) else THEIRS
 
 
+def number(value):
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def bars(axes, results, measure, title):
     subjects = sorted(results.subjects(measure), key=lambda one: results.median(measure, one), reverse=True)
     spread = [results.spread(measure, subject) for subject in subjects]
@@ -27,10 +35,12 @@ def bars(axes, results, measure, title):
     errors = [[middle - low for low, middle, _ in spread], [high - middle for _, middle, high in spread]]
     axes.barh(subjects, middles, xerr=errors, color=[color(subject) for subject in subjects],
               error_kw={"elinewidth": 0.8, "ecolor": "#444444"}, height=0.65)
-    widest = max(high for _, _, high in spread)
+    # one very late round shall not make all bars small: its line leaves the picture
+    room = min(max(high for _, _, high in spread), 2 * max(middles))
     for place, (_, middle, high) in enumerate(spread):
-        axes.text(high + widest * 0.02, place, f"{middle:.3g}", va="center", fontsize=8)
-    axes.set_xlim(0, widest * 1.14)
+        axes.text(min(high, room) + room * 0.02, place, number(middle), va="center", fontsize=8)
+    axes.set_xlim(0, room * 1.14)
+    axes.set_ylim(-0.7, max(len(subjects), 4) - 0.3)  # few bars shall not be fat ones
     axes.set_title(title, fontsize=10, loc="left")
     axes.set_xlabel("ms (median; 10 % to 90 %)", fontsize=8)
 

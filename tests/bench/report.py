@@ -1,11 +1,13 @@
-"""Tables for people and JSON for programs."""
+"""What a run says: how far it is, and at its end tables for people, JSON for programs and a plot."""
 
 import datetime
 import json
 import os
 import platform
+import sys
 from pathlib import Path
 
+from bench import plot
 from bench.results import unitOf
 
 TITLES = {
@@ -26,6 +28,10 @@ TITLES = {
     "net.stream": "Network: one TCP connection",
     "net.ping": "Network: a byte there and back",
     "idle": "Idle: wake-ups of each process in 20 s",
+    "host.init": "On a host with systemd: from the request to init's first instruction",
+    "host.whole": "On a host with systemd: start and stop, whole",
+    "host.debian.boot": "On a host with systemd: Debian, boot until it says that it runs",
+    "host.debian.shutdown": "On a host with systemd: Debian, shutdown",
     "scale.boot": "Boot to init, while so many zones run",
     "scale.list": "zonectl list, whole command",
     "scale.stat": "zonectl stat, whole command",
@@ -34,6 +40,13 @@ TITLES = {
     "scale.slab": "Memory: the kernel's, a zone (slab, stacks, page tables)",
     "scale.autoboot": "Autoboot, until the last init has started",
 }
+
+
+def say(text):
+    """How far it is: one line, on a terminal only."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r    {text}\033[K")
+        sys.stderr.flush()
 
 
 def machine():
@@ -91,12 +104,15 @@ def checkTable(results):
 def text(results, stands, wishes):
     host = machine()
     parts = [f"{host['processors']} × {host['processor']}, Linux {host['kernel']}; {wishes.rounds} rounds in turn; "
-             f"load of the machine before: {wishes.load:.1f}", checkTable(results)]
+             f"load of the machine before: {wishes.load:.1f}"]
+    if results.checks:
+        parts.append(checkTable(results))
     parts += [measureTable(results, measure) for measure in results.measures()]
     if results.reasons:
         parts.append("\n".join(["Not measured here",
                                 *(f"  {subject}: {reason}" for subject, reason in results.reasons.items())]))
-    parts.append(goalTable(stands))
+    if stands:
+        parts.append(goalTable(stands))
     return "\n\n".join(parts)
 
 
@@ -116,3 +132,13 @@ def writeJson(results, stands, wishes, path):
         "missing": results.reasons,
         "goals": [vars(stand) for stand in stands],
     }, indent=1, ensure_ascii=False) + "\n")
+
+
+def publish(results, stands, wishes, prefix=""):
+    """Prints the tables and writes all to the folder of the results; prefix: of the files' names."""
+    tables = text(results, stands, wishes)
+    (wishes.out / f"{prefix}tables.txt").write_text(tables + "\n")
+    writeJson(results, stands, wishes, wishes.out / f"{prefix}results.json")
+    drawn = [f"{prefix}plot.svg"] if plot.draw(results, wishes.out / f"{prefix}plot.svg") else []
+    print(tables)
+    print(f"\n{wishes.out}: {', '.join([f'{prefix}tables.txt', f'{prefix}results.json', *drawn])}")
