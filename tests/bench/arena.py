@@ -52,6 +52,7 @@ class Arena:
         self.archive = FOLDER / "bench.tar"
         self.archive.write_bytes(benchImage())
         self.host.image(IMAGE, self.archive)
+        self.host.keepImage(IMAGE)
         self._addresses = 0
 
     # ---- for the peers ---------------------------------------------------------------
@@ -99,6 +100,11 @@ class Arena:
 
     def boot(self, zone):
         return self.stopwatch.take("boot", zone.path)
+
+    def clear(self):
+        """Takes away the zones, and the images that a measure brought; returns what was in the way."""
+        self.say("zones are taken away")
+        return self.host.reset()
 
     def close(self):
         self.stopwatch.close()

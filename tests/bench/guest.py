@@ -182,7 +182,7 @@ def main(argv):
     finally:
         guest.discard()
     report.publish(results, [], wishes, "host-")
-    return 0
+    return 1 if results.faulty else 0
 
 
 if __name__ == "__main__":

@@ -30,17 +30,18 @@ def number(value):
 
 def bars(axes, results, measure, title):
     subjects = sorted(results.subjects(measure), key=lambda one: results.median(measure, one), reverse=True)
-    spread = [results.spread(measure, subject) for subject in subjects]
-    middles = [middle for _, middle, _ in spread]
-    errors = [[middle - low for low, middle, _ in spread], [high - middle for _, middle, high in spread]]
+    lows, middles, highs = zip(*(results.spread(measure, subject) for subject in subjects))
+    # one very late round shall not make all bars small: its line ends earlier
+    room = min(max(highs), 2 * max(middles))
+    ends = [min(high, room) for high in highs]
+    errors = [[middle - low for low, middle in zip(lows, middles)], [end - middle for end, middle in zip(ends, middles)]]
     axes.barh(subjects, middles, xerr=errors, color=[color(subject) for subject in subjects],
               error_kw={"elinewidth": 0.8, "ecolor": "#444444"}, height=0.65)
-    # one very late round shall not make all bars small: its line leaves the picture
-    room = min(max(high for _, _, high in spread), 2 * max(middles))
-    for place, (_, middle, high) in enumerate(spread):
-        axes.text(min(high, room) + room * 0.02, place, number(middle), va="center", fontsize=8)
+    for place, (middle, end) in enumerate(zip(middles, ends)):
+        axes.text(end + room * 0.02, place, number(middle), va="center", fontsize=8)
     axes.set_xlim(0, room * 1.14)
-    axes.set_ylim(-0.7, max(len(subjects), 4) - 0.3)  # few bars shall not be fat ones
+    margin = 0.7 + max(0, 4 - len(subjects)) / 2  # few bars shall not be fat ones
+    axes.set_ylim(-margin, len(subjects) - 1 + margin)
     axes.set_title(title, fontsize=10, loc="left")
     axes.set_xlabel("ms (median; 10 % to 90 %)", fontsize=8)
 

@@ -15,7 +15,8 @@ class Results:
     def __init__(self):
         self.series = {}  # (measure, subject) -> values
         self.reasons = {}  # subject -> why it was not measured here
-        self.checks = []  # (what was checked, True or what is wrong)
+        self.checks = []  # (what was checked, "" or what is wrong)
+        self.faulty = False
 
     def add(self, measure, subject, value):
         self.series.setdefault((measure, subject), []).append(value)
@@ -23,8 +24,14 @@ class Results:
     def missing(self, subject, reason):
         self.reasons[subject] = reason
 
+    def fault(self, subject, reason):
+        """As missing; but it should have been measured."""
+        self.missing(subject, reason)
+        self.faulty = True
+
     def check(self, what, problem=None):
         self.checks.append((what, problem or ""))
+        self.faulty = self.faulty or bool(problem)
 
     def measures(self):
         return list(dict.fromkeys(measure for measure, _ in self.series))

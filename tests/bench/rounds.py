@@ -10,26 +10,30 @@ WARM_UP = 2
 def inTurn(results, subjects, rounds, say):
     """subjects: name -> function that measures once and returns {measure: milliseconds}.
 
-    One that fails in the warm-up is noted as not measured, with its reason; later it is a fault. The order within a
-    round is by chance: who comes after a certain other one would always inherit the same leftovers.
+    One that fails in the warm-up is noted as not measured, with its reason; one that fails later takes no part in what
+    follows, and that is a fault of the run. The order within a round is by chance: who comes after a certain other one
+    would always inherit the same leftovers.
     """
-    able = {}
+    names = []
     for name, measure in subjects.items():
         say(f"warm-up: {name}")
         try:
             for _ in range(WARM_UP):
                 measure()
-            able[name] = measure
+            names.append(name)
         except (Failed, OSError) as reason:
             results.missing(name, str(reason))
-    names = list(able)
     for number in range(rounds):
         say(f"round {number + 1} of {rounds}")
         if number > 0:  # the first tells the results which subject is the base
             random.shuffle(names)
-        for name in names:
-            for what, value in able[name]().items():
-                results.add(what, name, value)
+        for name in list(names):
+            try:
+                for what, value in subjects[name]().items():
+                    results.add(what, name, value)
+            except (Failed, OSError) as reason:
+                names.remove(name)
+                results.fault(name, f"failed in round {number + 1}: {reason}")
 
 
 def quantile(values, part):

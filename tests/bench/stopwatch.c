@@ -110,11 +110,14 @@ static void connectTo(const char* address) {
     need(sd_bus_match_signal(bus, NULL, service, managerPath, manager, "JobRemoved", heardOfEnd, NULL), "JobRemoved");
 }
 
+// NULL: it was refused
 static sd_bus_message* ask(sd_bus_message* request) {
     sd_bus_error error = SD_BUS_ERROR_NULL;
     sd_bus_message* reply = NULL;
     if (sd_bus_call(bus, request, 0, &error, &reply) < 0) {
-        failWith(sd_bus_message_get_member(request), error.message != NULL ? error.message : "failed");
+        fprintf(stderr, "stopwatch: %s: %s\n", sd_bus_message_get_member(request),
+                error.message != NULL ? error.message : "failed");
+        sd_bus_error_free(&error);
     }
     sd_bus_message_unref(request);
     return reply;
@@ -127,6 +130,9 @@ static sd_bus_message* request(const char* path, const char* interface, const ch
 }
 
 static int untilEnd(sd_bus_message* reply) {
+    if (reply == NULL) {
+        return 1;
+    }
     const char* path = NULL;
     need(sd_bus_message_read(reply, "o", &path), "the job's path");
     snprintf(job.path, sizeof job.path, "%s", path);
@@ -150,6 +156,9 @@ static int create(const char* name, const char* image) {
     need(sd_bus_message_append(define, "sssa(ss)", name, "", "", 1, "image", image), "Define");
     const char* path = NULL;
     sd_bus_message* reply = ask(define);
+    if (reply == NULL) {
+        return 1;
+    }
     need(sd_bus_message_read(reply, "o", &path), "Define");
     const int status = untilEnd(ask(request(path, zone, "Install")));
     sd_bus_message_unref(reply);

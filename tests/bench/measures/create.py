@@ -9,8 +9,6 @@ import tarfile
 from bench.arena import folderSize
 from bench.place import FOLDER
 from bench.rounds import inTurn
-from support.bus import IMAGE as IMAGE_INTERFACE
-from support.bus import imagePath
 
 MIB = 1 << 20
 SIZES = {"20 MB": 20, "2 GB": 2000}
@@ -73,5 +71,3 @@ def measure(arena, results, options):
         if megabytes < 100:  # the copy of 2 GB would be measured in minutes
             subjects[f"cp -a, {label}"] = one.byCopy
     inTurn(results, subjects, options.rounds, arena.say)
-    for label in SIZES:
-        arena.host.bus.done(imagePath("filled-" + label.replace(" ", "").lower()), IMAGE_INTERFACE, "Delete")
