@@ -1,11 +1,15 @@
 // The floor under a zone's boot: a small C program that makes the same kernel objects as zoned's supervisor does, with
-// nothing else around them, and executes a static init that ends at once. What zoned takes beyond this is its own.
+// nothing else around them, and executes a static init. What zoned takes beyond this is its own.
 //
-//   floor IMAGE LAYER CGROUP BRIDGE ADDRESS/PREFIX GATEWAY IDBASE COUNT
+//   floor IMAGE LAYER CGROUP BRIDGE ADDRESS/PREFIX GATEWAY IDBASE [keep]
 //
 // IMAGE is a root file system with /sbin/init (stamp_init.c), LAYER a folder with upper/ and work/ on a file system
-// that takes id-mapped mounts, CGROUP a cgroup v2 folder to make the zone's in. Prints, for every round, the
-// microseconds from its beginning to the first instruction of init, and to the end of everything.
+// that takes id-mapped mounts, CGROUP a cgroup v2 folder to make the zone's in. Every line of standard input is a
+// round: it makes all of it, waits for init, which ends at once, and takes it away. Prints for every round the
+// nanoseconds of the monotonic clock at its beginning, at the first instruction of init, and at the end of everything.
+//
+// With "keep" nothing is taken away before the end of the input: inits stay, each round has LAYER/0, LAYER/1 and so on,
+// the addresses follow on ADDRESS, and the lines come at the end; the third time is then that at which init was let go.
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -17,6 +21,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +46,7 @@ static struct {
     struct address address;
     uint32_t gateway;
     unsigned int idBase;
+    bool keep;
 } plan;
 
 _Noreturn void fail(const char* what) {
@@ -204,7 +210,7 @@ _Noreturn static void runChild(int parent) {
     for (int capability = 16; capability <= 22; ++capability) { // some of the bounding set, as a zone drops it
         prctl(PR_CAPBSET_DROP, capability);
     }
-    char* const argv[] = {"/sbin/init", "exit", NULL};
+    char* const argv[] = {"/sbin/init", plan.keep ? NULL : "exit", NULL};
     char* const environment[] = {"container=zones", "TERM=dumb", NULL};
     execve(argv[0], argv, environment);
     fail("init");
@@ -284,66 +290,126 @@ static void setUpNetwork(int netns, int ownNetns, int netlink, unsigned int roun
     close(inside);
 }
 
-static long long readStamp(void) {
+// A zone that was made, and what there is to be taken away of it.
+struct round {
+    path_t layer;
+    path_t zone;
+    path_t payload;
+    pid_t child;
+    int open[9];
+    long long begin;
+    long long end;
+};
+
+static long long readStamp(const char* layer) {
     path_t path;
     char text[64] = "";
-    compose(path, "%s/upper/started", plan.layer);
-    const int file = need(open(path, O_RDONLY | O_CLOEXEC), path);
+    compose(path, "%s/upper/started", layer);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    while (file < 0 && errno == ENOENT && plan.keep) { // nobody waited for this init
+        usleep(1000);
+        file = open(path, O_RDONLY | O_CLOEXEC);
+    }
+    need(file, path);
     need(read(file, text, sizeof text - 1), path);
     close(file);
     need(unlink(path), path);
     return atoll(text);
 }
 
-static void runOnce(int ownNetns, int netlink, unsigned int round) {
-    const long long start = now();
-    path_t zone;
-    path_t payload;
+static void makeZone(struct round* round, int ownNetns, int netlink, unsigned int number) {
+    round->begin = now();
     path_t proc;
     char map[64];
-    makeCgroup(zone, payload, round);
-    const int cgroup = need(open(payload, O_PATH | O_DIRECTORY | O_CLOEXEC), payload);
+    makeCgroup(round->zone, round->payload, number);
+    const int cgroup = need(open(round->payload, O_PATH | O_DIRECTORY | O_CLOEXEC), round->payload);
     int sockets[2];
     need(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), "socketpair");
     int pidfd = -1;
-    const pid_t child = cloneChild(cgroup, &pidfd);
-    if (child == 0) {
+    round->child = cloneChild(cgroup, &pidfd);
+    if (round->child == 0) {
         close(sockets[0]);
         runChild(sockets[1]);
     }
     close(sockets[1]);
-    compose(proc, "/proc/%d", child);
+    compose(proc, "/proc/%d", round->child);
     snprintf(map, sizeof map, "0 %u 65536", plan.idBase);
     writeFile(proc, "uid_map", map);
     writeFile(proc, "gid_map", map);
-    const int userns = openNamespace(child, "user");
+    const int userns = openNamespace(round->child, "user");
     const int mounts[3] = {mappedCopy(plan.image, userns), mappedCopy(plan.layer, userns), makeDevices()};
     sendFds(sockets[0], mounts, 3);
-    const int netns = openNamespace(child, "net");
-    setUpNetwork(netns, ownNetns, netlink, round);
+    const int netns = openNamespace(round->child, "net");
+    setUpNetwork(netns, ownNetns, netlink, number);
     int console = -1;
     receiveFds(sockets[0], &console, 1);
     sendFds(sockets[0], NULL, 0);
-    int status = 0;
-    need(waitpid(child, &status, 0), "waitpid");
-    errno = ECHILD;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        fail("init did not end well");
-    }
     const int open[] = {console, netns, userns, mounts[0], mounts[1], mounts[2], pidfd, sockets[0], cgroup};
-    for (size_t i = 0; i < sizeof open / sizeof *open; ++i) {
-        close(open[i]);
-    }
-    need(rmdir(payload), payload);
-    need(rmdir(zone), zone);
-    const long long end = now();
-    printf("%lld %lld\n", (readStamp() - start) / 1000, (end - start) / 1000);
+    memcpy(round->open, open, sizeof open);
+    round->end = now();
 }
 
-int main(int argc, char** argv) {
-    if (argc != 9) {
-        fprintf(stderr, "usage: floor IMAGE LAYER CGROUP BRIDGE ADDRESS/PREFIX GATEWAY IDBASE COUNT\n");
-        return 2;
+static void takeAway(struct round* round) {
+    int status = 0;
+    need(waitpid(round->child, &status, 0), "waitpid");
+    errno = ECHILD;
+    if (!plan.keep && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
+        fail("init did not end well");
+    }
+    for (size_t i = 0; i < sizeof round->open / sizeof *round->open; ++i) {
+        close(round->open[i]);
+    }
+    need(rmdir(round->payload), round->payload);
+    need(rmdir(round->zone), round->zone);
+}
+
+static void report(const struct round* round) {
+    printf("%lld %lld %lld\n", round->begin, readStamp(round->layer), round->end);
+}
+
+static bool lineComes(void) {
+    int character;
+    do {
+        character = getchar();
+    } while (character != EOF && character != '\n');
+    return character != EOF;
+}
+
+static void oneByOne(const char* layer, int ownNetns, int netlink) {
+    static struct round round;
+    compose(round.layer, "%s", layer);
+    for (unsigned int number = 0; lineComes(); ++number) {
+        makeZone(&round, ownNetns, netlink, number);
+        takeAway(&round);
+        round.end = now();
+        report(&round);
+    }
+}
+
+static void keepAll(const char* layers, int ownNetns, int netlink) {
+    struct round* kept = NULL;
+    unsigned int count = 0;
+    for (; lineComes(); ++count) {
+        kept = realloc(kept, (count + 1) * sizeof *kept);
+        if (kept == NULL) {
+            fail("memory");
+        }
+        plan.layer = compose(kept[count].layer, "%s/%u", layers, count);
+        makeZone(&kept[count], ownNetns, netlink, count);
+        plan.address.host = htonl(ntohl(plan.address.host) + 1);
+    }
+    for (unsigned int i = 0; i < count; ++i) {
+        report(&kept[i]);
+        kill(kept[i].child, SIGKILL);
+        takeAway(&kept[i]);
+    }
+    free(kept);
+}
+
+static void readPlan(int argc, char** argv) {
+    if (argc != 8 && !(argc == 9 && strcmp(argv[8], "keep") == 0)) {
+        fprintf(stderr, "usage: floor IMAGE LAYER CGROUP BRIDGE ADDRESS/PREFIX GATEWAY IDBASE [keep]\n");
+        exit(2);
     }
     plan.image = argv[1];
     plan.layer = argv[2];
@@ -360,11 +426,14 @@ int main(int argc, char** argv) {
         fail("address or gateway");
     }
     plan.idBase = (unsigned int)strtoul(argv[7], NULL, 10);
+    plan.keep = argc == 9;
+}
+
+int main(int argc, char** argv) {
+    readPlan(argc, argv);
     const int ownNetns = need(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), "own network namespace");
     const int netlink = openNetlink();
     setvbuf(stdout, NULL, _IOLBF, 0);
-    for (unsigned int round = 0; round < (unsigned int)atoi(argv[8]); ++round) {
-        runOnce(ownNetns, netlink, round);
-    }
+    (plan.keep ? keepAll : oneByOne)(argv[2], ownNetns, netlink);
     return 0;
 }

@@ -62,7 +62,8 @@ class Request:
 
 
 class Guest:
-    def __init__(self, archives=None, memory=2048, processors=2):
+    def __init__(self, archives=None, memory=2048, processors=2, packages=()):
+        """packages: of Debian, beside those that every guest has."""
         self.folder = Path(tempfile.mkdtemp(prefix="zoned-test-guest-", dir="/var/tmp"))
         self.memory = memory
         self.processors = processors
@@ -75,7 +76,7 @@ class Guest:
         self._waiting = {}
         self._ids = itertools.count(1)
         try:
-            guest_image.makeDisk(self.folder, archives or {})
+            guest_image.makeDisk(self.folder, archives or {}, packages=packages)
         except BaseException:
             shutil.rmtree(self.folder)
             raise

@@ -145,9 +145,10 @@ def libraryPackages(product):
     return sorted(own)
 
 
-def baseRoot(product, suite=SUITE):
-    packages = sorted({*PACKAGES, *libraryPackages(product)})
-    return cached(f"root-{suite}", [suite, packages, OPTIONS, RECIPE],
+def baseRoot(product, suite=SUITE, more=()):
+    packages = sorted({*PACKAGES, *libraryPackages(product), *more})
+    # of each name one is kept
+    return cached(f"{'more' if more else 'root'}-{suite}", [suite, packages, OPTIONS, RECIPE],
                   lambda path: bootstrap(suite, packages, path, "--format=directory", f"--customize-hook={RECIPE}"))
 
 
@@ -157,13 +158,13 @@ def write(path, text, mode=0o644):
     path.chmod(mode)
 
 
-def makeDisk(folder, archives, suite=SUITE):
+def makeDisk(folder, archives, suite=SUITE, packages=()):
     """folder/disk.img, kernel and initrd: a host with the product, started at boot. archives: name -> path or bytes,
     put to /var/tmp/NAME."""
     product, root = folder / "product", folder / "root"
     product.mkdir()
     installProduct(product)
-    command("cp", "-a", "--reflink=auto", baseRoot(product, suite), root)
+    command("cp", "-a", "--reflink=auto", baseRoot(product, suite, packages), root)
     # Debian's /lib and /bin are links, which a copy of plain folders would replace.
     for entry in product.iterdir():
         assert entry.name in ("usr", "etc", "var"), f"the product installs /{entry.name}"

@@ -1,0 +1,63 @@
+"""Times of commands and bus requests, taken by the program stopwatch (stopwatch.c)."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+
+from bench.place import PROGRAMS
+
+
+class Failed(Exception):
+    """A command or request that should have succeeded did not."""
+
+
+@dataclass
+class Lap:
+    begin: int  # ns of the monotonic clock
+    end: int
+    status: int
+
+    @property
+    def ms(self):
+        return (self.end - self.begin) / 1e6
+
+
+class Stopwatch:
+    def __init__(self, log, address=None, environment=None):
+        self.log = log
+        self.errors = open(log, "wb")
+        self.process = subprocess.Popen(
+            [PROGRAMS / "stopwatch", *([address] if address else [])], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=self.errors, env=environment or os.environ, text=True, bufsize=1)
+
+    def ask(self, *fields):
+        """The lap of one request; its status may be anything."""
+        self.process.stdin.write("\t".join(map(str, fields)) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise Failed(f"{' '.join(map(str, fields))}: {self.said()}")
+        return Lap(*map(int, answer.split()))
+
+    def take(self, *fields):
+        """As ask; the status must be 0."""
+        lap = self.ask(*fields)
+        if lap.status != 0:
+            raise Failed(f"{' '.join(map(str, fields))}: status {lap.status}: {self.said()}")
+        return lap
+
+    def run(self, *argv):
+        return self.take("run", *argv)
+
+    def said(self):
+        """The last words of the commands, for a message."""
+        self.errors.flush()
+        with open(self.log, errors="replace") as log:
+            lines = [line.strip() for line in log.read().splitlines() if line.strip()]
+        return "; ".join(lines[-3:]) or "nothing was said"
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        self.errors.close()
