@@ -74,7 +74,13 @@ HostBoot::HostBoot(sys::EventLoop& loop, const Host& host, Registry& registry, J
                 {[this](const std::string& name) { return lifecycle_.shutdown(name, 0); },
                  [this](const std::string& name) { return lifecycle_.halt(name); }, [this] { shutdownChanged(); }}) {
     Lifecycle::Listener listener;
-    listener.running = [this](const std::string& name) { upkeep_.running(name); };
+    listener.running = [this](const std::string& name) {
+        upkeep_.running(name);
+        const Zone* zone = registry_.find(ZoneName(name));
+        if (zone != nullptr && zone->status && !zone::tellsReadiness(zone->status->initKind)) {
+            autoboot_.settling(name);
+        }
+    };
     listener.ended = [this](const std::string& name, const ZoneEnd& end) { upkeep_.ended(name, end); };
     listener.stopAsked = [this](const std::string& name) { upkeep_.stopAsked(name); };
     lifecycle_.listen(std::move(listener));
