@@ -100,7 +100,7 @@ private:
             spdlog::warn("{}", error.what());
         }
         if (!group.empty()) {
-            limitGroup(group);
+            limitGroup(host_, slice(), group);
         }
     }
 
@@ -111,17 +111,6 @@ private:
         sys::removeCgroupTree(platform::supervisorCgroup(zone));
         sys::makeCgroup(platform::supervisorCgroup(zone));
         return sys::openDirectory(platform::supervisorCgroup(zone));
-    }
-
-    void limitGroup(const std::string& group) {
-        std::vector<std::string> warnings; // told at the boot
-        try {
-            for (const LimitFile& limit : groupLimits(host_, group, warnings)) {
-                sys::writeKernelFile(slice() + "/" + groupSlice(group) + "/" + limit.file, limit.value);
-            }
-        } catch (const zone::Fault& fault) {
-            throw sys::Error(fault.what(), 0);
-        }
     }
 
     sys::EventLoop& loop_;
@@ -145,6 +134,7 @@ public:
         reload_.reset();
         bus_.reloadUnits([this, name, then = std::move(then)](const std::string& problem) {
             if (problem.empty()) {
+                limitSlice(groupOf_(name));
                 startUnit(name, then);
             } else {
                 then(zone::Fault(zone::FaultKind::failed,
@@ -173,9 +163,12 @@ public:
             if (units_.place(name, groupOf_(name)) && !reload_) {
                 reload_ = loop_.defer([this] {
                     reload_.reset();
-                    bus_.reloadUnits([](const std::string& problem) {
+                    bus_.reloadUnits([this](const std::string& problem) {
                         if (!problem.empty()) {
                             spdlog::warn("making systemd read the units of zones again: {}", problem);
+                        }
+                        for (const auto& [group, limits] : host_.settings.groups) {
+                            limitSlice(group);
                         }
                     });
                 });
@@ -194,6 +187,18 @@ public:
 private:
     static std::string unit(const zone::ZoneName& name) { return "zone@" + name.str() + ".service"; }
     [[nodiscard]] std::string slice() const { return host_.cgroupRoot + "/zones.slice"; }
+
+    /// From version 257 on systemd leaves the limits of a slice that is up alone when it reads its unit again.
+    void limitSlice(const std::string& group) {
+        if (group.empty()) {
+            return;
+        }
+        try {
+            limitGroup(host_, slice(), group);
+        } catch (const sys::Error& error) {
+            spdlog::warn("the limits of the group {}: {}", group, error.what());
+        }
+    }
 
     void startUnit(const zone::ZoneName& name, Started then) {
         bus_.startUnit(unit(name), [then = std::move(then), name](const std::string& problem) {

@@ -65,9 +65,12 @@ bool isWeight(const std::string& file) {
     return file == "cpu.weight" || file == "io.weight";
 }
 
+void writeTo(const std::string& cgroup, const Limit& limit) {
+    sys::writeKernelFile(cgroup + "/" + limit.file, limit.value.empty() ? everyCpu() : limit.value);
+}
+
 void write(const std::string& zoneCgroup, const Limit& limit) {
-    const std::string folder = isWeight(limit.file) ? zoneCgroup : payloadCgroup(zoneCgroup);
-    sys::writeKernelFile(folder + "/" + limit.file, limit.value.empty() ? everyCpu() : limit.value);
+    writeTo(isWeight(limit.file) ? zoneCgroup : payloadCgroup(zoneCgroup), limit);
 }
 
 /// The zone's cgroup may be that of an earlier boot, which had other weights.
@@ -139,6 +142,19 @@ void changeLimits(const std::string& zoneCgroup, const std::vector<Limit>& from,
             }
         }
         throw;
+    }
+}
+
+void setLimitsOf(const std::string& cgroup, const std::vector<Limit>& limits) {
+    std::vector<Limit> anything;
+    for (const char* file : {"cpu.max", "cpu.weight", "cpuset.cpus", "memory.max", "memory.high", "memory.swap.max",
+                             "pids.max", "io.weight"}) {
+        if (sys::exists(cgroup + "/" + file)) {
+            anything.push_back({file, ""});
+        }
+    }
+    for (const Limit& limit : limitWrites(anything, limits)) {
+        writeTo(cgroup, limit);
     }
 }
 

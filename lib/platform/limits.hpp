@@ -24,6 +24,8 @@ namespace zoned::platform {
 /// Gives a zone that is up other limits: all of them, or, where the kernel refuses one, none. Weights are those of the
 /// zone's cgroup, all others of its payload. Throws sys::Error.
 void changeLimits(const std::string& zoneCgroup, const std::vector<Limit>& from, const std::vector<Limit>& to);
+/// Gives a cgroup exactly these limits, whatever it had, io.max of devices that are not named excepted. Throws sys::Error.
+void setLimitsOf(const std::string& cgroup, const std::vector<Limit>& limits);
 /// "DIR/payload"
 [[nodiscard]] std::string payloadCgroup(const std::string& zoneCgroup);
 /// The supervisor's own, beside it.
