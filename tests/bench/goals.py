@@ -67,12 +67,13 @@ def most(r, measure):
 def scaleGoals(r):
     last, many = most(r, "scale.boot"), most(r, "scale.list")
     count = int(many.split()[0])
-    daemon = r.median("scale.zoned", many)
+    daemon, supervisor = r.median("scale.zoned", many), r.median("scale.supervisor", many)
+    perZone = supervisor + daemon / count if daemon and supervisor else None
     together = [subject for subject in r.subjects("scale.autoboot") if subject.endswith("floors")]
     zones = together[0].replace("floors", "zones, autoboot") if together else ""
     return [
         notAbove(f"boot of {last}", "≤ 1.5 × zone 1", r.ratio("scale.boot", last, "zone 1"), 1.5),
-        notAbove(f"a supervisor of {many}, KiB", "≤ 512", r.median("scale.supervisor", many), 512),
+        notAbove(f"zoned and supervisors with {many}, KiB a zone", "≤ 512", perZone, 512),
         notAbove(f"zoned with {many}, KiB", f"≤ {12 * 1024 + 4 * count}", daemon, 12 * 1024 + 4 * count),
         notAbove(f"zonectl list of {many}, ms", "≤ 30", r.median("scale.list", many), 30),
         notAbove("autoboot of 100 zones", "≤ 1.5 × 100 floors",

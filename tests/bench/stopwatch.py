@@ -25,6 +25,7 @@ class Lap:
 class Stopwatch:
     def __init__(self, log, address=None, environment=None):
         self.log = log
+        self.before = 0  # its size before the last request
         self.errors = open(log, "wb")
         self.process = subprocess.Popen(
             [PROGRAMS / "stopwatch", *([address] if address else [])], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -32,28 +33,33 @@ class Stopwatch:
 
     def ask(self, *fields):
         """The lap of one request; its status may be anything."""
+        self.before = self.log.stat().st_size
         self.process.stdin.write("\t".join(map(str, fields)) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
-            raise Failed(f"{' '.join(map(str, fields))}: {self.said()}")
+            raise Failed(f"{self.brief(fields)}: {self.said()}")
         return Lap(*map(int, answer.split()))
 
     def take(self, *fields):
         """As ask; the status must be 0."""
         lap = self.ask(*fields)
         if lap.status != 0:
-            raise Failed(f"{' '.join(map(str, fields))}: status {lap.status}: {self.said()}")
+            raise Failed(f"{self.brief(fields)}: status {lap.status}: {self.said()}")
         return lap
 
     def run(self, *argv):
         return self.take("run", *argv)
 
+    @staticmethod
+    def brief(fields):
+        return " ".join(str(field).rsplit("/", 1)[-1] for field in fields[:3])
+
     def said(self):
-        """The last words of the commands, for a message."""
-        self.errors.flush()
-        with open(self.log, errors="replace") as log:
-            lines = [line.strip() for line in log.read().splitlines() if line.strip()]
+        """The last words of the last request, for a message."""
+        with open(self.log, "rb") as log:
+            log.seek(self.before)
+            lines = [line.strip() for line in log.read().decode(errors="replace").splitlines() if line.strip()]
         return "; ".join(lines[-3:]) or "nothing was said"
 
     def close(self):
