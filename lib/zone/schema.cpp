@@ -109,9 +109,10 @@ constexpr std::array keys{
     Key{"mounts", list, "", "", false, atBoot,
         "Folders and files of the host that are seen inside the zone, each a map of the keys below."},
     Key{"mounts[].source", path, "an absolute path on the host, without symbolic links", "", true, atBoot,
-        "What is mounted. It must exist when the zone boots. One that the zone may write to must be closed to the "
-        "host's other users (chmod o-x) or lie on a nosuid mount: the zone's root is root there, and could leave "
-        "set-user-id programs for them."},
+        "What is mounted. It must exist when the zone boots. One that the zone may write to must lie in a folder that "
+        "is root's and closed to all others (mode 0700, at any height above it), or on a nosuid mount: the zone's "
+        "root is root there, could leave set-user-id programs for the host's users, and may change the source's own "
+        "mode, which therefore does not count."},
     Key{"mounts[].target", path, "an absolute path inside the zone, not below /proc, /sys or /dev", "", true, atBoot,
         "Where it is mounted; made where it does not exist."},
     Key{"mounts[].read-only", boolean, "", "false", false, atBoot,
