@@ -45,7 +45,8 @@ bool admit(const Zone& zone, Command command) {
         break;
     }
     const std::string_view advice = zone::advice(state, command);
-    throw Fault(FaultKind::wrongState, sys::join("zone ", zone.name.str(), " is ", zone::stateName(state),
+    const std::string why = state == State::unavailable ? " (" + zone.unavailable + ")" : "";
+    throw Fault(FaultKind::wrongState, sys::join("zone ", zone.name.str(), " is ", zone::stateName(state), why,
                                                  advice.empty() ? "" : ": ", advice));
 }
 

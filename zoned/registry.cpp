@@ -88,8 +88,10 @@ void Registry::rescan() {
     try {
         std::ranges::copy(definitions_.names(), std::inserter(present, present.end()));
         std::ranges::copy(storage_.names(), std::inserter(present, present.end()));
+        unlisted_.clear();
     } catch (const sys::Error& error) {
         spdlog::error("{}", error.what());
+        unlisted_ = error.what();
         return;
     }
     known_.clear();
@@ -164,6 +166,7 @@ Zone& Registry::refresh(const std::string& text) {
     Zone& zone = isNew ? add(name) : *known;
     known_.insert(text);
     zone.text = std::move(fresh.text);
+    keepWhatWasKnown(zone, fresh);
     zone.record = std::move(fresh.record);
     zone.unavailable = std::move(fresh.unavailable);
     readBooted(zone);
@@ -181,6 +184,22 @@ Zone& Registry::refresh(const std::string& text) {
     }
     changed(name);
     return zone;
+}
+
+/// A record that cannot be read now has not changed what the zone was given.
+void Registry::keepWhatWasKnown(const Zone& known, Zone& fresh) {
+    if (!fresh.record || fresh.record->damage.empty()) {
+        return;
+    }
+    if (!known.record || known.record->damage != fresh.record->damage) {
+        spdlog::error("zone {}: {}", known.name.str(), fresh.record->damage);
+    }
+    if (known.record && known.record->idsKnown && known.record->idBase != 0) {
+        const std::string damage = fresh.record->damage;
+        fresh.record = known.record;
+        fresh.record->complete = false;
+        fresh.record->damage = damage;
+    }
 }
 
 void Registry::readText(Zone& zone) {
@@ -218,6 +237,10 @@ void Registry::interpret(Zone& zone) {
 
 void Registry::readRecord(Zone& zone) {
     zone.record = storage_.find(zone.name);
+    if (zone.record && !zone.record->damage.empty()) {
+        zone.unavailable = zone.record->damage;
+        return;
+    }
     if (!zone.record || !zone.record->complete) {
         return;
     }
@@ -449,6 +472,20 @@ std::vector<std::uint32_t> Registry::idBasesTaken() const {
         }
     }
     return bases;
+}
+
+void Registry::requireKnownIds(const std::string& self) const {
+    constexpr const char* what = "giving out ids and addresses, which must not be another zone's: ";
+    if (!unlisted_.empty()) {
+        throw Fault(FaultKind::failed, what + unlisted_);
+    }
+    for (const auto& [name, entry] : zones_) {
+        const auto& record = entry.zone->record;
+        if (record && !record->idsKnown && name.str() != self) {
+            throw Fault(FaultKind::failed, what + ("those of zone " + name.str() + " are not known: " + record->damage +
+                                                   "; bring that file back, or uninstall the zone"));
+        }
+    }
 }
 
 } // namespace zoned::daemon

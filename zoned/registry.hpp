@@ -82,12 +82,16 @@ public:
     [[nodiscard]] std::vector<std::pair<std::uint32_t, std::string>> addressesTaken(const std::string& self) const;
     /// First ids of the blocks that zones have.
     [[nodiscard]] std::vector<std::uint32_t> idBasesTaken() const;
+    /// To be called before ids or addresses are given out. Throws Fault failed where those that a zone other than
+    /// `self` has are not known.
+    void requireKnownIds(const std::string& self) const;
 
 private:
     void watchFolders();
     void lookAgain();
     void rescan();
     void refreshIfThere(const std::string& name);
+    static void keepWhatWasKnown(const Zone& known, Zone& fresh);
     void readText(Zone& zone);
     void interpret(Zone& zone);
     void readRecord(Zone& zone);
@@ -110,6 +114,7 @@ private:
     store::Images images_;
     store::ZoneStorage storage_;
     std::map<zone::ZoneName, Entry> zones_;
+    std::string unlisted_;                        // why the zones on the disk are not known; "" where they are
     std::set<std::string> known_;                 // names of all zones, also of those that have not been read yet
     std::map<std::string, std::string> imageIds_; // name -> id
     std::map<std::string, std::vector<std::string>> imageUsers_;

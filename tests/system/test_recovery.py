@@ -395,6 +395,82 @@ def test_a_torn_state_file_makes_the_zone_incomplete_and_others_go_on(host):  # 
     torn.boot()
 
 
+# Each of them would be overwritten by a record that is saved.
+UNREADABLE = {"cut": lambda path: path.write_text("{"), "no ids": lambda path: path.write_text('{"complete": true}'),
+              "ELOOP": lambda path: path.symlink_to(path)}
+
+
+@pytest.fixture(params=UNREADABLE)
+def unreadable(host, request):
+    """Breaks and mends the record of zone z1."""
+    path = host.storage("z1") / "state.json"
+    kept = path.with_name("kept")
+
+    def spoil():
+        path.rename(kept)
+        UNREADABLE[request.param](path)
+
+    def mend():
+        assert path.is_symlink() or len(path.read_text()) < 20, "the record was overwritten"
+        path.unlink()
+        kept.rename(path)
+    return spoil, mend
+
+
+def test_a_record_that_cannot_be_read_is_kept_as_it_is(host, unreadable):
+    spoil, mend = unreadable
+    zone = host.zone("z1", boot=True)
+    block, address = zone.idBase, zone.address
+    spoil()
+    zone.halt()
+    host.refused("boot", "z1", says=("unavailable", "state.json"))
+    assert zone.state == "unavailable" and "state.json" in zone.reason
+    assert (zone.idBase, zone.address) == (block, address), "what it was given is forgotten"
+    mend()
+    zone.boot()
+    assert zone.sh("echo works") == "works"
+
+
+def test_nothing_is_given_out_while_a_record_cannot_be_read(host, unreadable):
+    """The block and the address may be those of the zone whose files are on the disk still."""
+    spoil, mend = unreadable
+    zone = host.zone("z1")
+    block, address = zone.idBase, zone.address
+    spoil()
+    host.restart()
+    done = host.zonectl("create", "z2", "--image", "busybox", check=False)
+    assert done.returncode == 1 and "z1" in done.stderr and "state.json" in done.stderr, done
+    host.zonectl("delete", "--force", "z2", check=False)
+    mend()
+    host.restart()
+    other = host.zone("z2")
+    assert other.idBase != block and other.address != address
+
+
+def test_a_zone_with_a_damaged_record_can_be_deleted(host):
+    zone = host.zone("z1")
+    (host.storage("z1") / "state.json").write_text("{")
+    host.restart()
+    zone.delete()
+    assert not host.storage("z1").exists()
+    host.zone("z2")
+
+
+def test_a_zone_that_reboots_with_a_damaged_record_keeps_its_ids(host):
+    zone = host.zone("z1", boot=True)
+    block, pid = zone.idBase, zone.pid
+    state = host.storage("z1") / "state.json"
+    good = state.read_text()
+    state.write_text("{")
+    host.restart()
+    zone.exec("sh", "-c", "kill -TERM 1", check=False)  # BusyBox's init reboots on it
+    eventually(lambda: zone.pid not in (0, pid), what="the reboot")
+    assert zone.truth() == "running"
+    idMap = [int(number) for number in Path(f"/proc/{zone.pid}/uid_map").read_text().split()]
+    assert idMap[1] == block
+    state.write_text(good)
+
+
 def test_a_torn_run_record_does_not_keep_a_dead_zone_from_being_cleaned_up(host):
     zone = host.zone("z1", boot=True)
     pid = zone.pid
