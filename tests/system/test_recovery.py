@@ -1,7 +1,10 @@
 """kill -9: the service's death harms no zone, a supervisor's death is cleaned up and told, and both together too."""
 
+import ctypes
 import os
 import signal
+import socket
+import stat
 import subprocess
 import time
 from pathlib import Path
@@ -204,6 +207,49 @@ def test_a_zone_whose_supervisor_was_killed_is_cleaned_up_and_says_why(host, zon
     eventually(lambda: not os.path.exists(f"/proc/{pid}"), what="the zone's init to be gone")
     zone.boot()
     assert zone.sh("echo alive") == "alive"
+
+
+def cutConnections(host):
+    """What a supervisor does with a connection that is not read fast enough."""
+    pidfdGetfd = 438
+    pidfd = os.pidfd_open(host.process.pid)
+    cut = 0
+    for number in os.listdir(f"/proc/{host.process.pid}/fd"):
+        copy = ctypes.CDLL(None).syscall(pidfdGetfd, pidfd, int(number), 0)
+        if copy < 0 or not stat.S_ISSOCK(os.fstat(copy).st_mode):
+            os.close(copy)
+            continue
+        with socket.socket(fileno=copy) as connection:
+            if connection.family == socket.AF_UNIX and connection.type == socket.SOCK_SEQPACKET:
+                connection.shutdown(socket.SHUT_RDWR)
+                cut += 1
+    os.close(pidfd)
+    assert cut, "zoned has no connection to a supervisor"
+
+
+def test_a_supervisor_that_cuts_the_connection_is_not_taken_for_dead(host, zone):
+    pid, supervisors = zone.pid, host.supervisors("z1")
+    for _ in range(3):
+        cutConnections(host)
+        assert zone.exec("echo", "well", timeout=20).stdout == "well\n"
+    assert (zone.state, zone.pid, host.supervisors("z1")) == ("running", pid, supervisors)
+    cutConnections(host)
+    zone.halt()
+    zone.boot()
+    zone.shutdown()
+
+
+def test_an_init_that_says_ready_without_end_keeps_its_zone(host):
+    zone = host.zone("z1", init="[/bin/probe, flood-ready]")
+    zone.boot()
+    supervisors = host.supervisors("z1")
+    begin = Path(f"/proc/{host.process.pid}/stat").read_text().split()[13:15]
+    time.sleep(2)
+    spent = [int(now) - int(then) for now, then in
+             zip(Path(f"/proc/{host.process.pid}/stat").read_text().split()[13:15], begin)]
+    assert zone.state == "running" and host.supervisors("z1") == supervisors
+    assert sum(spent) < 50, "zoned hears of it each time"  # in hundredths of a second
+    zone.halt()
 
 
 def test_a_supervisor_killed_while_nobody_looks_is_found_at_the_next_start(host, zone):

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 namespace zoned::supervisor {
 
@@ -73,7 +74,7 @@ void NotifySocket::read() {
     if (ready || says(lines, "X_SYSTEMD_SIGNALS_LEVEL=2")) {
         listens_();
     }
-    if (ready) {
+    if (ready && !std::exchange(told_, true)) { // a zone may say so as often as it likes
         ready_();
     }
 }
