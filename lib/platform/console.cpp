@@ -12,6 +12,7 @@
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "sys/pty.hpp"
+#include "sys/received_fds.hpp"
 
 namespace zoned::platform {
 
@@ -143,6 +144,7 @@ sys::UniqueFd Console::addViewer() {
     const ViewerAt viewer = std::prev(viewers_.end());
     added.socket.reset(ends[0]);
     sys::setNonBlocking(added.socket.get());
+    sys::refuseDescriptors(added.socket.get());
     added.source =
         loop_.watch(added.socket.get(), EPOLLIN, [this, viewer](std::uint32_t events) { serve(viewer, events); });
     added.outgoing = history_.substr(history_.size() - std::min(history_.size(), historyBytes));
@@ -156,7 +158,7 @@ void Console::serve(ViewerAt viewer, std::uint32_t events) {
     }
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
         std::array<char, 4096> piece;
-        const ssize_t length = ::read(viewer->socket.get(), piece.data(), piece.size());
+        const ssize_t length = sys::readBytes(viewer->socket.get(), piece.data(), piece.size());
         if (length > 0) {
             type(std::string_view(piece.data(), static_cast<std::size_t>(length)));
         } else if (length == 0 || errno != EAGAIN) {

@@ -1,11 +1,18 @@
 """zonectl exec: a program in a zone behaves as one on the host would, in scripts and pipes."""
 
+import array
+import contextlib
 import os
 import signal
+import socket
+import struct
 import subprocess
 import time
 
 import pytest
+from gi.repository import GLib
+
+from support.bus import MANAGER, MANAGER_PATH, ZONE
 
 from support.wait import eventually
 
@@ -144,3 +151,53 @@ def test_programs_that_could_not_be_started_do_not_keep_the_zone_from_halting(ho
         host.zonectl("exec", "z1", "--", "/nosuch", check=False)
     zone.halt()
     assert zone.state == "installed" and zone.reason == "halted"
+
+
+# ---- descriptors that come along --------------------------------------------------------------
+
+@pytest.fixture
+def lingering():
+    """A socket whose last close(2) waits for an hour."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        sender = socket.create_connection(listener.getsockname())
+        sender.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while sender.send(bytes(65536)):
+                pass
+        sender.setblocking(True)
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3600))
+        yield sender
+        with contextlib.suppress(OSError):
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))
+        sender.close()
+
+
+def sendAlong(connection, text, lingering):
+    """From Linux 6.16 on none is taken; before, it is closed by who receives it."""
+    with contextlib.suppress(PermissionError):
+        connection.sendmsg([text], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [lingering.fileno()]))])
+
+
+def test_a_socket_that_lingers_hangs_no_supervisor(host, zone, lingering):
+    """Whoever may run programs, or see the console, can send it one."""
+    control, *_ = host.bus.send(zone.path, ZONE, "Exec", GLib.Variant("(asa{sv})", (["/bin/sleep", "1000"], {})))[1]
+    [console] = host.bus.send(zone.path, ZONE, "OpenConsole")[1]
+    with socket.socket(fileno=control) as program, socket.socket(fileno=console) as viewer:
+        sendAlong(program, b"{}", lingering)
+        sendAlong(viewer, b"x", lingering)
+        # on a kernel that refuses them there is nothing to close, and no wait
+        assert zone.exec("echo", "well", timeout=20).stdout == "well\n"
+
+
+def test_a_socket_that_lingers_hangs_not_the_service(host, zone, lingering):
+    """Any user may call what is public, with descriptors that it does not have."""
+    copy = os.dup(lingering.fileno())
+    with contextlib.suppress(Exception):  # the bus may keep them away
+        host.bus.send(MANAGER_PATH, MANAGER, "GetZone", GLib.Variant("(s)", ("z1",)), timeout=5, fds=[copy])
+    linger = lingering.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)
+    os.close(copy)
+    assert struct.unpack("ii", linger)[0] == 0
+    assert host.zones() == {"z1": "running"}

@@ -15,6 +15,7 @@
 #include "platform/handshake.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "sys/received_fds.hpp"
 
 namespace zoned::supervisor {
 
@@ -135,6 +136,7 @@ void Visits::open(VisitAt visit) {
     auto [ours, theirs] = sys::Channel::pair();
     visit->control = std::move(ours);
     sys::setNonBlocking(visit->control.fd());
+    sys::refuseDescriptors(visit->control.fd());
     visit->answered = true;
     if (visit->opened) {
         std::vector<sys::UniqueFd> fds;
