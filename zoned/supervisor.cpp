@@ -314,6 +314,11 @@ std::string Supervisor::endText() const {
     return exitStatus_ ? sys::describeExit(*exitStatus_) : "ended unexpectedly";
 }
 
+/// By its last word nothing was up, and nothing was to be done.
+bool Supervisor::wasIdle() const {
+    return greeted_ && status_.state == zone::State::installed && status_.pending == 0;
+}
+
 void Supervisor::processGone() {
     const LogAbout about(name_.str());
     timer_.reset();
@@ -322,6 +327,8 @@ void Supervisor::processGone() {
     try {
         if (const auto farewell = sys::readFile(folder + "/exit.json")) {
             end_.last = platform::statusFromJson(*farewell);
+        } else if (wasIdle()) {
+            end_.last = status_; // it was to leave; a full /run kept it from saying goodbye
         } else {
             end_.died = true;
         }

@@ -88,6 +88,7 @@ private:
     void connect();
     void attach(sys::Channel channel);
     [[nodiscard]] bool connectAgain();
+    [[nodiscard]] bool wasIdle() const;
     void readable();
     void take(sys::Packet packet);
     void takeStatus(const nlohmann::json& message);

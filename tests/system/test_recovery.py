@@ -1,5 +1,6 @@
 """kill -9: the service's death harms no zone, a supervisor's death is cleaned up and told, and both together too."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -397,6 +398,38 @@ def test_interference_from_outside_is_survived(host):  # F16
         zone.halt()
         assert not [leak for leak in watch.leaks() if not leak.startswith("run record")]
         zone.delete()
+
+
+def test_a_full_run_folder_keeps_the_service_from_nothing_but_booting(makeHost):
+    host = makeHost()
+    run = host.root / "run"
+    run.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1M,mode=755", "none", run], check=True)
+    try:
+        host.start()
+        host.busybox()
+        zone = host.zone("z1")
+        full = run / "full"
+        with full.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        host.refused("boot", "z1", says="No space left")
+        os.truncate(full, full.stat().st_size - 4096)  # just enough to begin
+        host.refused("boot", "z1", says="No space left")
+        assert zone.state == "installed" and "No space left" in zone.reason and "died" not in zone.reason
+        host.stop()
+        with full.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        host.start()
+        assert host.zones() == {"z1": "installed"}
+        full.unlink()
+        zone.boot()
+        zone.halt()
+        zone.delete()
+        host.stop()
+    finally:
+        subprocess.run(["umount", "-l", run], check=True)
 
 
 # ---- torn files ------------------------------------------------------------------------------
