@@ -12,7 +12,7 @@ import time
 import pytest
 from gi.repository import GLib
 
-from support.bus import MANAGER, MANAGER_PATH, ZONE
+from support.bus import MANAGER, MANAGER_PATH, ZONE, BusFault
 
 from support.wait import eventually
 
@@ -151,6 +151,23 @@ def test_programs_that_could_not_be_started_do_not_keep_the_zone_from_halting(ho
         host.zonectl("exec", "z1", "--", "/nosuch", check=False)
     zone.halt()
     assert zone.state == "installed" and zone.reason == "halted"
+
+
+def test_one_user_cannot_take_all_that_root_needs(host):
+    zone = host.zone("z1", admins="[{user: daemon, may: [exec, console]}]", boot=True)
+    run = [zone.path, ZONE, "Exec", "(asa{sv})", "(['/bin/sleep', '1000'], {})", 0]
+    replies = host.repliesTo([run] * 66, uid=1)
+    assert [name for name, _ in replies[:64]] == [""] * 64
+    assert {name for name, _ in replies[64:]} == {"org.zoned1.Error.Failed"} and "one user may have 64" in replies[64][1]
+    look = [zone.path, ZONE, "OpenConsole", "()", "()", 0]
+    replies = host.repliesTo([look] * 10, uid=1)
+    assert [name for name, _ in replies] == [""] * 8 + ["org.zoned1.Error.Failed"] * 2
+    assert "one user may have 8" in replies[8][1]
+    consoles = [fd for _ in range(32) for fd in host.bus.send(zone.path, ZONE, "OpenConsole")[1]]
+    with pytest.raises(BusFault, match="all 32 are in use"):
+        host.bus.send(zone.path, ZONE, "OpenConsole")
+    for fd in consoles:
+        os.close(fd)
 
 
 # ---- descriptors that come along --------------------------------------------------------------
