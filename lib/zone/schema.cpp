@@ -35,7 +35,7 @@ constexpr std::array keys{
         "name here or in after cannot be deleted."},
     Key{"host-requires", list, "at most 32 names of units, such as network-online.target", "", false, atBoot,
         "Units of the host's systemd that are started, where they are not active, before the zone is booted. When "
-        "one cannot be started, the zone is not booted; nor is it on a host that systemd does not run."},
+        "one cannot be started within five minutes, the zone is not booted; nor is it on a host that systemd does not run."},
     Key{"boot-retries", count, "0 to 100", "2", false, atOnce,
         "How often a boot with the host that failed is tried again, after 1s, 2s, 4s and so on up to 1m. Then the "
         "zone is left in maintenance; see zonectl clear."},
