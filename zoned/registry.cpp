@@ -108,7 +108,8 @@ void Registry::refreshIfThere(const std::string& name) {
     try {
         refresh(name);
     } catch (const Fault&) {
-        // it is gone, and refresh() has taken it out; or it is the name of no zone
+        // it is gone, and refresh() has taken it out; or its file cannot be read, which its problem says; or it is the
+        // name of no zone
     } catch (const sys::Error& error) {
         spdlog::error("{}", error.what());
     }
@@ -153,7 +154,7 @@ Zone& Registry::refresh(const std::string& text) {
     const zone::ZoneName name(text);
     Zone* known = find(name);
     Zone fresh(name);
-    readText(fresh);
+    const auto unread = readText(fresh);
     readRecord(fresh);
     const bool active = known != nullptr && (known->status || known->cleaningUp || !known->down.empty());
     if (!fresh.text && !fresh.record && !active) {
@@ -171,7 +172,12 @@ Zone& Registry::refresh(const std::string& text) {
     zone.unavailable = std::move(fresh.unavailable);
     readBooted(zone);
     const std::string before = zone.problem;
-    interpret(zone);
+    if (unread) {
+        zone.definition.reset();
+        zone.problem = unread->what();
+    } else {
+        interpret(zone);
+    }
     if (!zone.problem.empty() && zone.problem != before) {
         spdlog::warn("zone {}: its definition cannot be used: {}", name.str(), zone.problem);
     }
@@ -183,6 +189,9 @@ Zone& Registry::refresh(const std::string& text) {
         }
     }
     changed(name);
+    if (unread) {
+        throw zone::DefinitionFault(*unread);
+    }
     return zone;
 }
 
@@ -202,13 +211,15 @@ void Registry::keepWhatWasKnown(const Zone& known, Zone& fresh) {
     }
 }
 
-void Registry::readText(Zone& zone) {
+/// Why it cannot be read, where it is there.
+std::optional<zone::DefinitionFault> Registry::readText(Zone& zone) {
     try {
         zone.text = definitions_.text(zone.name);
-    } catch (const sys::Error& error) {
+    } catch (const zone::DefinitionFault& fault) {
         zone.text = "";
-        zone.problem = error.what();
+        return fault;
     }
+    return std::nullopt;
 }
 
 /// Makes the definition of the text, or says why that cannot be.

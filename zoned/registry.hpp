@@ -50,7 +50,8 @@ public:
     [[nodiscard]] Zone& zone(const std::string& name);
     [[nodiscard]] Zone* find(const zone::ZoneName& name);
     [[nodiscard]] const ZoneView& view(const zone::ZoneName& name) const;
-    /// Reads the zone's definition and record again. Throws Fault noSuchZone where nothing is left of it.
+    /// Reads the zone's definition and record again. Throws Fault noSuchZone where nothing is left of it, and
+    /// DefinitionFault where the definition's file cannot be read.
     Zone& refresh(const std::string& name);
     /// To be called after any change of a zone: works out what the bus shows, and tells what is new.
     void changed(const zone::ZoneName& name);
@@ -92,7 +93,7 @@ private:
     void rescan();
     void refreshIfThere(const std::string& name);
     static void keepWhatWasKnown(const Zone& known, Zone& fresh);
-    void readText(Zone& zone);
+    [[nodiscard]] std::optional<zone::DefinitionFault> readText(Zone& zone);
     void interpret(Zone& zone);
     void readRecord(Zone& zone);
     void readBooted(Zone& zone);

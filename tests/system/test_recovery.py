@@ -16,6 +16,7 @@ import pytest
 from support import images
 from support.leaks import Watch
 from support.wait import eventually
+from support.zone import Zone
 
 
 def killSupervisors(host, name):
@@ -472,6 +473,23 @@ def test_a_torn_state_file_makes_the_zone_incomplete_and_others_go_on(host):  # 
     host.restart()
     assert torn.state == "installed"
     torn.boot()
+
+
+def test_a_definition_that_is_no_file_is_its_zones_problem(host):
+    host.zone("pipe")
+    host.define("bare")
+    for name in ("pipe", "bare"):
+        path = host.definitionFile(name)
+        path.unlink()
+        os.mkfifo(path)
+    host.restart()
+    for zone in (Zone(host, "pipe"), Zone(host, "bare")):
+        assert zone.exists(), "it has vanished from the list"
+        problem = zone.get("Problem")
+        assert problem.endswith("is no regular file") and problem.count(f"{zone.name}.yaml") == 1, problem
+        host.refused("boot", zone.name, says="is no regular file")
+    for name in ("pipe", "bare"):
+        host.definitionFile(name).unlink()
 
 
 # Each of them would be overwritten by a record that is saved.
