@@ -20,7 +20,9 @@ namespace {
 using sys::join;
 
 constexpr std::size_t longestRequest = 8192;
-constexpr std::chrono::seconds patience{10};
+// A scraper sends its request at once; the socket takes a bounded number of connections, which must not be held by those
+// who send none.
+constexpr std::chrono::seconds patience{2};
 constexpr const char* plain = "text/plain; charset=utf-8";
 
 std::string_view word(std::string_view& line) {
@@ -52,14 +54,20 @@ bool complete(std::string_view request) {
     return request.find("\r\n\r\n") != std::string_view::npos || request.find("\n\n") != std::string_view::npos;
 }
 
+using Deadline = std::chrono::steady_clock::time_point;
+
+/// As poll(2) for something to read; 0 after the deadline.
+int waitForInput(Deadline deadline) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    pollfd polled{STDIN_FILENO, POLLIN, 0};
+    return left > 0 ? ::poll(&polled, 1, static_cast<int>(left)) : 0;
+}
+
 /// The request, or what to say of one that is none.
 std::optional<HttpAnswer> readRequest(std::string& request) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
+    const Deadline deadline = std::chrono::steady_clock::now() + patience;
     while (!complete(request)) {
-        const auto left =
-            std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-        pollfd polled{STDIN_FILENO, POLLIN, 0};
-        const int ready = left > 0 ? ::poll(&polled, 1, static_cast<int>(left)) : 0;
+        const int ready = waitForInput(deadline);
         if (ready == 0) {
             return HttpAnswer{408, plain, "the request did not come\n"};
         }
@@ -121,8 +129,8 @@ int serveMetrics(const std::function<std::string()>& metrics) {
     // Whatever of the request was not read would make the kernel reset the connection, and the answer with it.
     if (::shutdown(STDOUT_FILENO, SHUT_WR) == 0 && answer->status != 200) {
         std::array<char, 4096> rest{};
-        pollfd polled{STDIN_FILENO, POLLIN, 0};
-        for (int piece = 0; piece < 16 && ::poll(&polled, 1, 1000) > 0; ++piece) {
+        const Deadline deadline = std::chrono::steady_clock::now() + patience;
+        while (waitForInput(deadline) > 0) {
             if (::read(STDIN_FILENO, rest.data(), rest.size()) <= 0) {
                 break;
             }

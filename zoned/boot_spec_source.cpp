@@ -17,9 +17,14 @@ BuiltSpec resolveBootSpec(const Host& host, Registry& registry, Zone& zone, cons
         throw zone::Fault(zone::FaultKind::invalidDefinition, zone.problem);
     }
     store::ZoneRecord record = zone.record.value_or(store::ZoneRecord{});
+    if (network != nullptr && !record.complete) {
+        throw zone::Fault(zone::FaultKind::failed, "zone " + zone.name.str() + " cannot be booted now: " +
+                                                       (record.damage.empty() ? "it has no root" : record.damage));
+    }
     const zone::Ipv4Network& bridge = host.settings.network.address;
     const bool fresh = assignAddresses(*zone.definition, record, bridge, registry.addressesTaken(zone.name.str()));
     if (fresh && network != nullptr) {
+        registry.requireKnownIds(zone.name.str());
         registry.saveRecord(zone.name, record);
     }
     const std::string image = record.image.empty() ? zone.definition->image : record.image;

@@ -62,7 +62,10 @@ void prepareHost(const Host& host) {
     sys::makeDirectories(host.paths.logs, 0700);
     sys::makeDirectories(host.paths.run, 0755);
     sys::makeDirectories(host.paths.runZones, 0700);
-    sys::replaceVolatileFile(host.seccompProgram(), sys::compileZoneFilter());
+    // one that is right is left alone: a full /run keeps no zone from being looked after
+    if (const std::string filter = sys::compileZoneFilter(); sys::readFile(host.seccompProgram()) != filter) {
+        sys::replaceVolatileFile(host.seccompProgram(), filter);
+    }
 }
 
 std::vector<std::string> reachableNameservers(const std::string& resolvConf) {

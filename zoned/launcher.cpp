@@ -14,12 +14,15 @@
 #include "sys/channel.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "unit_start.hpp"
 
 namespace zoned::daemon {
 namespace {
 
 // sd_listen_fds(3)
 constexpr int listenFd = 3;
+// For a unit of the host that a zone needs: the longest start that is usual is 2 minutes (systemd-networkd-wait-online).
+constexpr std::chrono::minutes unitPatience{5};
 
 class DirectLauncher final : public Launcher {
 public:
@@ -144,7 +147,8 @@ public:
     }
 
     void startHostUnit(const std::string& unit, std::function<void(const std::string&)> then) override {
-        bus_.startUnit(unit, std::move(then));
+        startWithin(loop_, unitPatience, std::move(then),
+                    [this, &unit](UnitStarted started) { bus_.startUnit(unit, std::move(started)); });
     }
 
     void kill(const zone::ZoneName& name) override { bus_.killUnit(unit(name), SIGKILL); }

@@ -24,7 +24,8 @@ public:
 
     virtual ~Launcher() = default;
     virtual void start(const zone::ZoneName& name, Started then, Exited exited) = 0;
-    /// Starts a unit of the host, where it is not active; `then` gets "" or what went wrong.
+    /// Starts a unit of the host, where it is not active; `then` gets "" or what went wrong, also that it
+    /// took longer than 5 minutes.
     virtual void startHostUnit(const std::string& unit, std::function<void(const std::string& problem)> then) = 0;
     /// Kills a supervisor that does not answer.
     virtual void kill(const zone::ZoneName& name) = 0;

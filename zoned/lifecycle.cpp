@@ -45,7 +45,8 @@ bool admit(const Zone& zone, Command command) {
         break;
     }
     const std::string_view advice = zone::advice(state, command);
-    throw Fault(FaultKind::wrongState, sys::join("zone ", zone.name.str(), " is ", zone::stateName(state),
+    const std::string why = state == State::unavailable ? " (" + zone.unavailable + ")" : "";
+    throw Fault(FaultKind::wrongState, sys::join("zone ", zone.name.str(), " is ", zone::stateName(state), why,
                                                  advice.empty() ? "" : ": ", advice));
 }
 
@@ -343,40 +344,43 @@ std::vector<std::pair<std::string, std::string>> Lifecycle::plan(const std::stri
     return steps;
 }
 
-void Lifecycle::exec(const std::string& name, json request, Supervisor::Opened opened, Supervisor::Refused refused) {
+void Lifecycle::exec(const std::string& name, uid_t by, json request, Supervisor::Opened opened,
+                     Supervisor::Refused refused) {
     Zone& zone = registry_.zone(name);
     admit(zone, Command::enter);
     request["type"] = "exec";
+    request["by"] = by;
     supervisor(zone.name).open(std::move(request), std::move(opened), std::move(refused));
 }
 
-void Lifecycle::console(const std::string& name, const Supervisor::Opened& opened, const Supervisor::Refused& refused) {
+void Lifecycle::console(const std::string& name, uid_t by, const Supervisor::Opened& opened,
+                        const Supervisor::Refused& refused) {
     Zone& zone = registry_.refresh(name);
     const State state = stateOf(zone);
     if (!zone::isActive(state) && state != State::installed) {
         throw Fault(FaultKind::wrongState, sys::join("zone ", name, " is ", zone::stateName(state),
                                                      " and has no console; it has one from installed on"));
     }
-    openConsole(zone.name, 2, opened, refused);
+    openConsole(zone.name, by, 2, opened, refused);
 }
 
 /// An idle supervisor may end just then: it is tried again with a new one.
-void Lifecycle::openConsole(const ZoneName& name, int attempts, const Supervisor::Opened& opened,
+void Lifecycle::openConsole(const ZoneName& name, uid_t by, int attempts, const Supervisor::Opened& opened,
                             const Supervisor::Refused& refused) {
-    supervisor(name).summon([this, name, attempts, opened, refused](const std::optional<Fault>& fault) {
+    supervisor(name).summon([this, name, by, attempts, opened, refused](const std::optional<Fault>& fault) {
         if (fault) {
             refused(*fault);
             return;
         }
-        const auto again = [this, name, attempts, opened, refused](const Fault& why) {
+        const auto again = [this, name, by, attempts, opened, refused](const Fault& why) {
             if (attempts > 1) {
-                openConsole(name, attempts - 1, opened, refused);
+                openConsole(name, by, attempts - 1, opened, refused);
             } else {
                 refused(why);
             }
         };
         try {
-            supervisor(name).open({{"type", "console"}}, opened, again);
+            supervisor(name).open({{"type", "console"}, {"by", by}}, opened, again);
         } catch (const Fault& why) {
             refused(why);
         } catch (const sys::Error& error) {

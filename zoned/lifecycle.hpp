@@ -78,8 +78,11 @@ public:
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> plan(const std::string& name);
 
     /// @param request the protocol's "exec" message
-    void exec(const std::string& name, nlohmann::json request, Supervisor::Opened opened, Supervisor::Refused refused);
-    void console(const std::string& name, const Supervisor::Opened& opened, const Supervisor::Refused& refused);
+    /// @param by the user of the host who asks
+    void exec(const std::string& name, uid_t by, nlohmann::json request, Supervisor::Opened opened,
+              Supervisor::Refused refused);
+    void console(const std::string& name, uid_t by, const Supervisor::Opened& opened,
+                 const Supervisor::Refused& refused);
 
     /// A supervisor has begun to listen; one that nobody asked for boots its zone.
     void supervisorAppeared(const std::string& name);
@@ -132,7 +135,7 @@ private:
     void answerReboot(const zone::ZoneName& name);
     void markRunning(const Zone& zone, bool running);
     void noteReason(Zone& zone, const platform::Status& status);
-    void openConsole(const zone::ZoneName& name, int attempts, const Supervisor::Opened& opened,
+    void openConsole(const zone::ZoneName& name, uid_t by, int attempts, const Supervisor::Opened& opened,
                      const Supervisor::Refused& refused);
 
     Supervisor& supervisor(const zone::ZoneName& name);

@@ -158,7 +158,7 @@ void Lifecycle::noticePowerLoss() {
 
 /// Keeps why the zone is not running, beyond its supervisor's life and ours.
 void Lifecycle::noteReason(Zone& zone, const platform::Status& status) {
-    if (!zone.record || status.reason.empty()) {
+    if (!zone.record || !zone.record->damage.empty() || status.reason.empty()) {
         return;
     }
     store::ZoneRecord record = *zone.record;

@@ -88,8 +88,10 @@ void Registry::rescan() {
     try {
         std::ranges::copy(definitions_.names(), std::inserter(present, present.end()));
         std::ranges::copy(storage_.names(), std::inserter(present, present.end()));
+        unlisted_.clear();
     } catch (const sys::Error& error) {
         spdlog::error("{}", error.what());
+        unlisted_ = error.what();
         return;
     }
     known_.clear();
@@ -106,7 +108,8 @@ void Registry::refreshIfThere(const std::string& name) {
     try {
         refresh(name);
     } catch (const Fault&) {
-        // it is gone, and refresh() has taken it out; or it is the name of no zone
+        // it is gone, and refresh() has taken it out; or its file cannot be read, which its problem says; or it is the
+        // name of no zone
     } catch (const sys::Error& error) {
         spdlog::error("{}", error.what());
     }
@@ -151,7 +154,7 @@ Zone& Registry::refresh(const std::string& text) {
     const zone::ZoneName name(text);
     Zone* known = find(name);
     Zone fresh(name);
-    readText(fresh);
+    const auto unread = readText(fresh);
     readRecord(fresh);
     const bool active = known != nullptr && (known->status || known->cleaningUp || !known->down.empty());
     if (!fresh.text && !fresh.record && !active) {
@@ -164,11 +167,17 @@ Zone& Registry::refresh(const std::string& text) {
     Zone& zone = isNew ? add(name) : *known;
     known_.insert(text);
     zone.text = std::move(fresh.text);
+    keepWhatWasKnown(zone, fresh);
     zone.record = std::move(fresh.record);
     zone.unavailable = std::move(fresh.unavailable);
     readBooted(zone);
     const std::string before = zone.problem;
-    interpret(zone);
+    if (unread) {
+        zone.definition.reset();
+        zone.problem = unread->what();
+    } else {
+        interpret(zone);
+    }
     if (!zone.problem.empty() && zone.problem != before) {
         spdlog::warn("zone {}: its definition cannot be used: {}", name.str(), zone.problem);
     }
@@ -180,16 +189,37 @@ Zone& Registry::refresh(const std::string& text) {
         }
     }
     changed(name);
+    if (unread) {
+        throw zone::DefinitionFault(*unread);
+    }
     return zone;
 }
 
-void Registry::readText(Zone& zone) {
+/// A record that cannot be read now has not changed what the zone was given.
+void Registry::keepWhatWasKnown(const Zone& known, Zone& fresh) {
+    if (!fresh.record || fresh.record->damage.empty()) {
+        return;
+    }
+    if (!known.record || known.record->damage != fresh.record->damage) {
+        spdlog::error("zone {}: {}", known.name.str(), fresh.record->damage);
+    }
+    if (known.record && known.record->idsKnown && known.record->idBase != 0) {
+        const std::string damage = fresh.record->damage;
+        fresh.record = known.record;
+        fresh.record->complete = false;
+        fresh.record->damage = damage;
+    }
+}
+
+/// Why it cannot be read, where it is there.
+std::optional<zone::DefinitionFault> Registry::readText(Zone& zone) {
     try {
         zone.text = definitions_.text(zone.name);
-    } catch (const sys::Error& error) {
+    } catch (const zone::DefinitionFault& fault) {
         zone.text = "";
-        zone.problem = error.what();
+        return fault;
     }
+    return std::nullopt;
 }
 
 /// Makes the definition of the text, or says why that cannot be.
@@ -218,6 +248,10 @@ void Registry::interpret(Zone& zone) {
 
 void Registry::readRecord(Zone& zone) {
     zone.record = storage_.find(zone.name);
+    if (zone.record && !zone.record->damage.empty()) {
+        zone.unavailable = zone.record->damage;
+        return;
+    }
     if (!zone.record || !zone.record->complete) {
         return;
     }
@@ -456,6 +490,20 @@ std::vector<std::uint32_t> Registry::idBasesTaken() const {
         }
     }
     return bases;
+}
+
+void Registry::requireKnownIds(const std::string& self) const {
+    constexpr const char* what = "giving out ids and addresses, which must not be another zone's: ";
+    if (!unlisted_.empty()) {
+        throw Fault(FaultKind::failed, what + unlisted_);
+    }
+    for (const auto& [name, entry] : zones_) {
+        const auto& record = entry.zone->record;
+        if (record && !record->idsKnown && name.str() != self) {
+            throw Fault(FaultKind::failed, what + ("those of zone " + name.str() + " are not known: " + record->damage +
+                                                   "; bring that file back, or uninstall the zone"));
+        }
+    }
 }
 
 } // namespace zoned::daemon

@@ -50,7 +50,8 @@ public:
     [[nodiscard]] Zone& zone(const std::string& name);
     [[nodiscard]] Zone* find(const zone::ZoneName& name);
     [[nodiscard]] const ZoneView& view(const zone::ZoneName& name) const;
-    /// Reads the zone's definition and record again. Throws Fault noSuchZone where nothing is left of it.
+    /// Reads the zone's definition and record again. Throws Fault noSuchZone where nothing is left of it, and
+    /// DefinitionFault where the definition's file cannot be read.
     Zone& refresh(const std::string& name);
     /// What the zone is booted with has been written: looks at it again.
     void bootedAnew(const zone::ZoneName& name);
@@ -84,13 +85,17 @@ public:
     [[nodiscard]] std::vector<std::pair<std::uint32_t, std::string>> addressesTaken(const std::string& self) const;
     /// First ids of the blocks that zones have.
     [[nodiscard]] std::vector<std::uint32_t> idBasesTaken() const;
+    /// To be called before ids or addresses are given out. Throws Fault failed where those that a zone other than
+    /// `self` has are not known.
+    void requireKnownIds(const std::string& self) const;
 
 private:
     void watchFolders();
     void lookAgain();
     void rescan();
     void refreshIfThere(const std::string& name);
-    void readText(Zone& zone);
+    static void keepWhatWasKnown(const Zone& known, Zone& fresh);
+    [[nodiscard]] std::optional<zone::DefinitionFault> readText(Zone& zone);
     void interpret(Zone& zone);
     void readRecord(Zone& zone);
     void readBooted(Zone& zone);
@@ -112,6 +117,7 @@ private:
     store::Images images_;
     store::ZoneStorage storage_;
     std::map<zone::ZoneName, Entry> zones_;
+    std::string unlisted_;                        // why the zones on the disk are not known; "" where they are
     std::set<std::string> known_;                 // names of all zones, also of those that have not been read yet
     std::map<std::string, std::string> imageIds_; // name -> id
     std::map<std::string, std::vector<std::string>> imageUsers_;

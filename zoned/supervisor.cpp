@@ -131,9 +131,29 @@ void Supervisor::connect() {
 
 void Supervisor::attach(sys::Channel channel) {
     timer_.reset(); // of another attempt
+    socketSource_.reset();
     channel_ = std::move(channel);
     sys::setNonBlocking(channel_.fd());
     socketSource_ = loop_.watch(channel_.fd(), EPOLLIN, [this](std::uint32_t) { readable(); });
+}
+
+/// After the end of a connection; false where nobody listens any more. What was sent before has been read by then, or
+/// will be: only answers can be lost, and the state is told anew.
+bool Supervisor::connectAgain() {
+    if (phase_ != Phase::connected || exitStatus_) {
+        return false;
+    }
+    try {
+        attach(sys::Channel::connect(host_.runFolder(name_.str()) + "/socket"));
+    } catch (const sys::Error&) {
+        return false;
+    }
+    spdlog::warn("zone {}: its supervisor cut the connection, which was made again", name_.str());
+    for (auto& [id, opening] : std::exchange(openings_, {})) {
+        opening.refused(Fault(FaultKind::failed,
+                              "the connection to the supervisor of zone " + name_.str() + " was cut; try again"));
+    }
+    return true;
 }
 
 void Supervisor::readable() {
@@ -150,7 +170,9 @@ void Supervisor::readable() {
             spdlog::debug("zone {}: {}", name_.str(), error.what());
         }
         if (!packet) {
-            disconnected();
+            if (!connectAgain()) {
+                disconnected();
+            }
             return;
         }
         take(std::move(*packet));
@@ -212,7 +234,9 @@ void Supervisor::send(const json& message) {
     try {
         // One that has just ended is no fault here: the end of the connection is about to be seen, and tells all who
         // wait for an answer.
-        (void)channel_.send(message.dump());
+        if (const std::string text = message.dump(); !channel_.send(text) && connectAgain()) {
+            (void)channel_.send(text);
+        }
     } catch (const sys::Error& error) {
         if (error.code() == EMSGSIZE) {
             throw Fault(FaultKind::invalidArgument, "the arguments and the environment are too long together");
@@ -291,6 +315,11 @@ std::string Supervisor::endText() const {
     return exitStatus_ ? sys::describeExit(*exitStatus_) : "ended unexpectedly";
 }
 
+/// By its last word nothing was up, and nothing was to be done.
+bool Supervisor::wasIdle() const {
+    return greeted_ && status_.state == zone::State::installed && status_.pending == 0;
+}
+
 void Supervisor::processGone() {
     const LogAbout about(name_.str());
     timer_.reset();
@@ -299,6 +328,8 @@ void Supervisor::processGone() {
     try {
         if (const auto farewell = sys::readFile(folder + "/exit.json")) {
             end_.last = platform::statusFromJson(*farewell);
+        } else if (wasIdle()) {
+            end_.last = status_; // it was to leave; a full /run kept it from saying goodbye
         } else {
             end_.died = true;
         }

@@ -5,7 +5,9 @@
 //                \______________________/
 // "launching" ends with the first status. "ending" begins with the end of the
 // connection and lasts until the process is gone, its zone is taken down where
-// it could not do so itself, and its folder in /run is removed.
+// it could not do so itself, and its folder in /run is removed. A supervisor cuts
+// a connection that we do not read fast enough: while it listens it is not dead,
+// and is connected to again.
 //
 // zoned parses nothing from a zone: everything that comes over this socket was
 // written by our own supervisor, which cleans what a zone said.
@@ -85,6 +87,8 @@ private:
     void launch();
     void connect();
     void attach(sys::Channel channel);
+    [[nodiscard]] bool connectAgain();
+    [[nodiscard]] bool wasIdle() const;
     void readable();
     void take(sys::Packet packet);
     void takeStatus(const nlohmann::json& message);

@@ -73,6 +73,9 @@ zone::State stateOf(const Zone& zone) {
     if (!zone.record) {
         return zone::State::configured;
     }
+    if (!zone.record->damage.empty()) {
+        return zone::State::unavailable;
+    }
     if (!zone.record->complete) {
         return zone::State::incomplete;
     }

@@ -169,9 +169,9 @@ void ZoneObject::Exec(sdbus::Result<sdbus::UnixFd, std::vector<sdbus::UnixFd>>&&
                       Dictionary options) {
     const Verb verb = argv.empty() ? Verb::login : Verb::exec; // without a program it is a login shell
     authorisedLater(domain_, getObject(), std::move(result), request("Exec", verb),
-                    [domain = domain_, name = name_.str(), argv, options](const Caller&, const auto& pending) {
+                    [domain = domain_, name = name_.str(), argv, options](const Caller& caller, const auto& pending) {
                         domain.lifecycle.exec(
-                            name, execRequest(argv, Options(options)),
+                            name, caller.uid, execRequest(argv, Options(options)),
                             [pending](std::vector<sys::UniqueFd> fds) {
                                 if (fds.size() < 2) {
                                     pending.refuse(strangeAnswer);
@@ -200,9 +200,9 @@ void ZoneObject::ReadLog(sdbus::Result<std::vector<sdbus::UnixFd>>&& result, std
 
 void ZoneObject::OpenConsole(sdbus::Result<sdbus::UnixFd>&& result) {
     authorisedLater(domain_, getObject(), std::move(result), request("OpenConsole", Verb::console),
-                    [domain = domain_, name = name_.str()](const Caller&, const auto& pending) {
+                    [domain = domain_, name = name_.str()](const Caller& caller, const auto& pending) {
                         domain.lifecycle.console(
-                            name,
+                            name, caller.uid,
                             [pending](std::vector<sys::UniqueFd> fds) {
                                 if (fds.size() != 1) {
                                     pending.refuse(strangeAnswer);

@@ -8,10 +8,13 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "sys/pty.hpp"
+#include "sys/received_fds.hpp"
+#include "zone/seats.hpp"
 
 namespace zoned::platform {
 
@@ -20,6 +23,8 @@ namespace {
 constexpr std::size_t historyBytes = 64 * 1024;
 constexpr std::uint64_t logBytes = 1024 * 1024; // and as much again in the rotated one
 constexpr std::size_t viewerBytes = 256 * 1024; // how far a viewer may lag behind
+/// Each may lag behind by viewerBytes.
+constexpr zone::Seats viewers{32, 8, 8};
 constexpr std::size_t typedBytes = 64 * 1024;
 constexpr std::size_t pieceBytes = 16 * 1024;
 /// One turn of the loop reads no more, so that a flood of output does not keep requests waiting.
@@ -135,14 +140,21 @@ void Console::flushInput() {
     loop_.modify(masterSource_, typed_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
 }
 
-sys::UniqueFd Console::addViewer() {
+sys::UniqueFd Console::addViewer(uid_t by) {
+    std::vector<std::uint32_t> users;
+    std::ranges::transform(viewers_, std::back_inserter(users), &Viewer::by);
+    if (const std::string why = zone::refusal(viewers, by, users); !why.empty()) {
+        throw sys::Error("opening a view of the console: " + why, 0);
+    }
     std::array<int, 2> ends{};
     sys::check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "connecting to the console");
     sys::UniqueFd theirs(ends[1]);
     Viewer& added = viewers_.emplace_back();
     const ViewerAt viewer = std::prev(viewers_.end());
     added.socket.reset(ends[0]);
+    added.by = by;
     sys::setNonBlocking(added.socket.get());
+    sys::refuseDescriptors(added.socket.get());
     added.source =
         loop_.watch(added.socket.get(), EPOLLIN, [this, viewer](std::uint32_t events) { serve(viewer, events); });
     added.outgoing = history_.substr(history_.size() - std::min(history_.size(), historyBytes));
@@ -156,7 +168,7 @@ void Console::serve(ViewerAt viewer, std::uint32_t events) {
     }
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
         std::array<char, 4096> piece;
-        const ssize_t length = ::read(viewer->socket.get(), piece.data(), piece.size());
+        const ssize_t length = sys::readBytes(viewer->socket.get(), piece.data(), piece.size());
         if (length > 0) {
             type(std::string_view(piece.data(), static_cast<std::size_t>(length)));
         } else if (length == 0 || errno != EAGAIN) {

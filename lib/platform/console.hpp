@@ -32,8 +32,9 @@ public:
     /// Reads what is left and lets the terminal go: the zone is down.
     void disconnect();
 
-    /// The stream socket of a new viewer, which first gets the last output.
-    [[nodiscard]] sys::UniqueFd addViewer();
+    /// The stream socket of a new viewer, which first gets the last output. Throws sys::Error where there are too many.
+    /// @param by the user of the host who asked
+    [[nodiscard]] sys::UniqueFd addViewer(uid_t by);
     [[nodiscard]] bool watched() const noexcept { return !viewers_.empty(); }
     /// The last output as clean text, at most `bytes`.
     [[nodiscard]] std::string tail(std::size_t bytes) const;
@@ -43,6 +44,7 @@ private:
         sys::UniqueFd socket;
         sys::EventLoop::Source source;
         std::string outgoing;
+        uid_t by = 0;
         bool lost = false; // it read too slowly, output was left out
     };
     using ViewerAt = std::list<Viewer>::iterator;

@@ -27,6 +27,7 @@
 namespace zoned::platform {
 
 struct EnterRequest {
+    uid_t by = 0;                  // the user of the host who asked
     std::vector<std::string> argv; // empty: the user's login shell
     std::string user = "root";
     std::string cwd; // empty: the user's home, or / where that does not exist

@@ -7,8 +7,8 @@
 //     halt      {}                                             at once
 //     shutdown  {timeout: seconds}                             ladder: ask init, wait, kill
 //     reboot    {force: bool}
-//     exec      {id, argv, user, cwd, env, tty, rows, columns, term}
-//     console   {id}
+//     exec      {id, by, argv, user, cwd, env, tty, rows, columns, term}   by: the user of the host who asked
+//     console   {id, by}
 //     limits    {id, limits: [{file, value}]}   other limits for a zone that is up, also for its reboots; answered
 //                      with opened (no descriptors) or refused, and then nothing was changed
 //     refuse    {text}   it will not be booted: leave as one that failed, saying why (ignored while the zone is active)

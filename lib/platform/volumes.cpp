@@ -36,12 +36,13 @@ void mapIds(Bringup& bringup, int mount, const zone::Mount& entry) {
     }
 }
 
-/// Opens the source without following a link: a zone that can write to a part of the path could lead it anywhere.
-sys::UniqueFd openSource(const std::string& source) {
+/// Opens a path, from the folder at `at` where it is not absolute, without following a link: a zone that can write to a
+/// part of the path could lead it anywhere.
+sys::UniqueFd openUnlinked(int at, const std::string& path, const std::string& source) {
     open_how how{};
     how.flags = O_PATH | O_CLOEXEC;
     how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-    const long fd = ::syscall(SYS_openat2, AT_FDCWD, source.c_str(), &how, sizeof how);
+    const long fd = ::syscall(SYS_openat2, at, path.c_str(), &how, sizeof how);
     if (fd < 0 && errno == ELOOP) {
         throw sys::Error("opening the mount source " + source +
                              ": there is a symbolic link in it; name the folder that it leads to",
@@ -50,48 +51,88 @@ sys::UniqueFd openSource(const std::string& source) {
     return sys::UniqueFd(static_cast<int>(sys::check(fd, "opening the mount source ", source)));
 }
 
-/// True where some folder of the path, or the source itself, is closed to the host's other users.
-bool closedToOthers(const std::string& source) {
-    for (std::string path = source; path.size() > 1; path.erase(path.rfind('/'))) {
-        struct stat info {};
-        sys::check(::lstat(path.c_str(), &info), "looking at ", path);
-        if (S_ISDIR(info.st_mode) && (info.st_mode & S_IXOTH) == 0) {
-            return true;
-        }
-        if (path.rfind('/') == 0) {
-            break;
+struct Source {
+    sys::UniqueFd fd;
+    sys::UniqueFd parent; // the folder that it was found in
+    bool directory = false;
+};
+
+/// The parent is that of the opened inode, not one that the path may lead to a moment later.
+Source openSource(const std::string& path) {
+    Source source;
+    source.fd = openUnlinked(AT_FDCWD, path, path);
+    struct stat info {};
+    sys::check(::fstat(source.fd.get(), &info), "looking at the mount source ", path);
+    source.directory = S_ISDIR(info.st_mode);
+    if (!source.directory && !S_ISREG(info.st_mode)) {
+        throw sys::Error("mounting " + path + " in the zone: it is neither a folder nor a file", 0);
+    }
+    if (source.directory) {
+        source.parent = openUnlinked(source.fd.get(), "..", path);
+    } else {
+        const std::size_t slash = path.rfind('/');
+        source.parent = openUnlinked(AT_FDCWD, path.substr(0, slash + 1), path);
+        source.fd = openUnlinked(source.parent.get(), path.substr(slash + 1), path);
+        sys::check(::fstat(source.fd.get(), &info), "looking at the mount source ", path);
+        if (!S_ISREG(info.st_mode)) {
+            throw sys::Error("mounting " + path + " in the zone: it was another thing a moment ago", 0);
         }
     }
-    return false;
+    return source;
+}
+
+bool isNosuid(int fd, const std::string& source) {
+    struct statvfs info {};
+    sys::check(::fstatvfs(fd, &info), "looking at the file system of ", source);
+    return (info.f_flag & ST_NOSUID) != 0;
+}
+
+/// True where only the host's root gets past this folder. One on a nosuid mount may be, or lie in, what a zone may
+/// write to (see refuseOpenSource), and is the zone's to open then.
+bool closesWay(int folder, const struct stat& info, const std::string& source) {
+    return info.st_uid == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) == 0 && !isNosuid(folder, source);
+}
+
+/// True where a folder above the source keeps all but the host's root out. The source's own mode says nothing: its
+/// owner is the zone's root, who may change it.
+bool closedToOthers(const Source& source, const std::string& name) {
+    sys::UniqueFd folder = openUnlinked(source.parent.get(), ".", name);
+    struct stat info {};
+    sys::check(::fstat(folder.get(), &info), "looking at what is above ", name);
+    while (!closesWay(folder.get(), info, name)) {
+        sys::UniqueFd above = openUnlinked(folder.get(), "..", name);
+        struct stat next {};
+        sys::check(::fstat(above.get(), &next), "looking at what is above ", name);
+        if (next.st_dev == info.st_dev && next.st_ino == info.st_ino) { // "/" is its own parent
+            return false;
+        }
+        folder = std::move(above);
+        info = next;
+    }
+    return true;
 }
 
 /// The zone's root is the host's root in a volume: a program that it marks set-user-id there would make any user
 /// of the host that can reach it root (CVE-2025-64507). `nosuid` holds for the zone's own mount only.
-void refuseOpenSource(int source, const zone::Mount& entry) {
-    struct statvfs info {};
-    sys::check(::fstatvfs(source, &info), "looking at the file system of ", entry.source);
-    if (entry.readOnly || (info.f_flag & ST_NOSUID) != 0 || closedToOthers(entry.source)) {
+void refuseOpenSource(const Source& source, const zone::Mount& entry) {
+    if (entry.readOnly || isNosuid(source.fd.get(), entry.source) || closedToOthers(source, entry.source)) {
         return;
     }
     throw sys::Error("showing " + entry.source +
-                         " in the zone: every user of the host can reach it, and could run what the zone's root "
-                         "leaves there as the host's root; close it (chmod o-x " +
-                         entry.source + "), mount it nosuid, or make the mount read-only",
+                         " in the zone: users of the host can reach it, or would once the zone's root changes its "
+                         "mode, and could run what that root leaves there as the host's root; move it into a folder "
+                         "that is root's and closed to all others (mkdir -m 0700), mount it nosuid, or make the "
+                         "mount read-only",
                      0);
 }
 
 void prepareVolume(Bringup& bringup, const zone::Mount& entry) {
-    const sys::UniqueFd source = openSource(entry.source);
-    struct stat info {};
-    sys::check(::fstat(source.get(), &info), "looking at the mount source ", entry.source);
-    if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode)) {
-        throw sys::Error("mounting " + entry.source + " in the zone: it is neither a folder nor a file", 0);
-    }
+    const Source source = openSource(entry.source);
+    refuseOpenSource(source, entry);
     Volume volume;
     volume.target = entry.target;
-    volume.directory = S_ISDIR(info.st_mode);
-    refuseOpenSource(source.get(), entry);
-    volume.mount = sys::cloneMountAt(source.get(), entry.source);
+    volume.directory = source.directory;
+    volume.mount = sys::cloneMountAt(source.fd.get(), entry.source);
     const sys::MountAttributes readOnly = entry.readOnly ? MOUNT_ATTR_RDONLY : 0;
     sys::setMountAttributes(volume.mount.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | readOnly, 0, -1, entry.source);
     mapIds(bringup, volume.mount.get(), entry);

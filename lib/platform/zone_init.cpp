@@ -24,6 +24,7 @@
 #include "sys/mount.hpp"
 #include "sys/netlink.hpp"
 #include "sys/pty.hpp"
+#include "sys/received_fds.hpp"
 
 namespace zoned::platform {
 
@@ -109,9 +110,7 @@ sys::UniqueFd openNotifySocket(int root) {
                "asking for credentials on the notification socket");
     // a descriptor that is passed along would be closed by the supervisor, and closing can take for ever (a TCP
     // socket that lingers); kernels before 6.16 cannot refuse them, so only the zone's root may write here
-    constexpr int passRights = 83; // SO_PASSRIGHTS
-    const int off = 0;
-    (void)::setsockopt(socket.get(), SOL_SOCKET, passRights, &off, sizeof off);
+    sys::refuseDescriptors(socket.get());
     const sys::UniqueFd folder = sys::openBeneath(root, "run/host", O_PATH | O_DIRECTORY, sys::FileType::directory);
     const std::string path = sys::join("/proc/self/fd/", folder.get(), "/notify");
     sockaddr_un address{};

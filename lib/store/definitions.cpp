@@ -1,6 +1,7 @@
 #include "store/definitions.hpp"
 
 #include <algorithm>
+#include <system_error>
 
 #include "store/yaml_tree.hpp"
 #include "sys/error.hpp"
@@ -11,7 +12,21 @@ namespace zoned::store {
 
 namespace {
 constexpr std::string_view suffix = ".yaml";
+
+/// Without the path, which the problem names.
+std::string whyUnread(const sys::Error& fault) {
+    switch (fault.code()) {
+    case EFBIG:
+        return "is larger than 64 KiB";
+    case ENXIO: // of another type; also what open(2) says of a socket
+        return "is no regular file";
+    case 0:
+        return "cannot be read: " + fault.action();
+    default:
+        return "cannot be read: " + std::generic_category().message(fault.code());
+    }
 }
+} // namespace
 
 Definitions::Definitions(std::string folder) : folder_(std::move(folder)) {}
 
@@ -37,9 +52,7 @@ std::optional<std::string> Definitions::text(const zone::ZoneName& name) const {
         return sys::readFile(path(name), yaml::maxBytes);
     } catch (const sys::Error& fault) {
         // A file too large, a folder, a device: that zone's definition is invalid, the others go on.
-        throw zone::DefinitionFault(
-            {{path(name), 0, "",
-              fault.code() == EFBIG ? "is larger than 64 KiB" : "cannot be read: " + std::string(fault.what())}});
+        throw zone::DefinitionFault({{path(name), 0, "", whyUnread(fault)}});
     }
 }
 

@@ -43,25 +43,38 @@ bool readAddresses(const nlohmann::json& object, std::map<std::string, std::uint
     return whole;
 }
 
+ZoneRecord damaged(const std::string& why) {
+    ZoneRecord record;
+    record.damage = why;
+    record.idsKnown = false;
+    return record;
+}
+
 /// What can be read is taken, so that a damaged file does not set ids and addresses free that are in
 /// use; but only a file that is whole says "complete".
-ZoneRecord fromJson(const std::string& text) {
+ZoneRecord fromJson(const std::string& text, const std::string& path) {
     ZoneRecord record;
     const nlohmann::json object = json::parseObject(text);
     if (!object.is_object()) {
-        return record;
+        return damaged(path + " is damaged: it holds no JSON object");
     }
     bool complete = false;
     bool whole = json::get(object, "complete", complete);
     whole = json::get(object, "uuid", record.uuid) && whole;
-    whole = json::get(object, "id-base", record.idBase) && whole;
+    const bool hasBase = json::get(object, "id-base", record.idBase) && record.idBase != 0;
+    whole = hasBase && whole;
     whole = json::get(object, "image", record.image) && whole;
     whole = json::get(object, "image-id", record.imageId) && whole;
     whole = json::get(object, "last-exit", record.lastExit) && whole;
-    whole = readAddresses(object, record.addresses) && whole;
+    const bool hasAddresses = readAddresses(object, record.addresses);
+    whole = hasAddresses && whole;
     const bool sound = json::isHexId(record.uuid) && record.idBase % blockSize == 0 &&
                        !zone::ZoneName::problem(record.image) && json::isHexId(record.imageId);
     record.complete = complete && whole && sound;
+    if (!whole || !sound) {
+        record.damage = path + " is damaged: not all of its fields are there and valid";
+        record.idsKnown = hasBase && record.idBase % blockSize == 0 && hasAddresses;
+    }
     return record;
 }
 
@@ -79,9 +92,16 @@ std::string toJson(const ZoneRecord& record) {
                         {"last-exit", record.lastExit.substr(0, maxReason)}});
 }
 
+/// Throws where that cannot be told: a zone must not be taken for absent because its disk fails.
 bool isFolder(const std::string& path) {
     struct stat status {};
-    return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+    if (::lstat(path.c_str(), &status) == 0) {
+        return S_ISDIR(status.st_mode);
+    }
+    if (errno != ENOENT && errno != ENOTDIR) {
+        sys::throwErrno("looking for the folder ", path);
+    }
+    return false;
 }
 
 /// A line's parts between the colons.
@@ -136,14 +156,18 @@ std::vector<zone::ZoneName> ZoneStorage::names() const {
 }
 
 std::optional<ZoneRecord> ZoneStorage::find(const zone::ZoneName& name) const {
-    if (!isFolder(path(name))) {
-        return std::nullopt;
-    }
+    const std::string file = path(name) + stateFile;
     try {
-        const auto text = sys::readFile(path(name) + stateFile, maxRecordBytes);
-        return text ? fromJson(*text) : ZoneRecord{};
-    } catch (const sys::Error&) {
-        return ZoneRecord{}; // too large, or no file: as unreadable as one that is no JSON
+        if (!isFolder(path(name))) {
+            return std::nullopt;
+        }
+        if (const auto text = sys::readFile(file, maxRecordBytes)) {
+            return fromJson(*text, file);
+        }
+        // an install writes it before the layer, and a removal takes it away last
+        return isFolder(layer(name)) ? damaged(file + " is missing") : ZoneRecord{};
+    } catch (const sys::Error& error) {
+        return damaged(error.what());
     }
 }
 
@@ -172,6 +196,9 @@ void ZoneStorage::create(const zone::ZoneName& name, const ZoneRecord& record) {
 }
 
 void ZoneStorage::save(const zone::ZoneName& name, const ZoneRecord& record) {
+    if (!record.damage.empty()) {
+        throw sys::Error("writing " + path(name) + stateFile + ", which was not read whole: " + record.damage, 0);
+    }
     sys::replaceFile(path(name) + stateFile, toJson(record), 0600);
 }
 
@@ -183,7 +210,9 @@ std::string ZoneStorage::retire(const zone::ZoneName& name) {
     record->complete = false;
     const std::string gone = path(name) + goneFolder;
     try {
-        save(name, *record);
+        if (record->damage.empty()) {
+            save(name, *record);
+        }
     } catch (const sys::Error& error) {
         // A full disk is what a zone may be removed for. A rename needs no room, and a zone without its layer can
         // only be removed, so an interruption is seen all the same.

@@ -25,6 +25,10 @@ struct ZoneRecord {
     std::string imageId;                            // and id, at install
     std::map<std::string, std::uint32_t> addresses; // interface -> address that was assigned
     std::string lastExit;                           // why it is not running, for people; "" at first
+    /// Why state.json was not read whole; "" where it was. Such a record is never complete, and never saved: what is
+    /// on the disk may be better than it.
+    std::string damage;
+    bool idsKnown = true; // idBase and addresses are what the zone was given; false only where there is damage
 };
 
 class ZoneStorage {
@@ -32,10 +36,11 @@ public:
     explicit ZoneStorage(std::string folder);
 
     [[nodiscard]] std::vector<zone::ZoneName> names() const;
-    /// Nothing where there is no folder; a record with complete = false where state.json is unreadable.
+    /// Nothing where there is no folder; a record with `damage` where that, or state.json, cannot be read.
     [[nodiscard]] std::optional<ZoneRecord> find(const zone::ZoneName& name) const;
     /// Makes the folder with an incomplete record, then the layer; `save` with complete = true ends it.
     void create(const zone::ZoneName& name, const ZoneRecord& record);
+    /// Throws sys::Error for a record with damage.
     void save(const zone::ZoneName& name, const ZoneRecord& record);
     /// Marks incomplete and takes the layer out of the way; returns the folder for a worker to remove.
     /// The id block stays taken until the worker is done and `forget` was called.

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "sys/received_fds.hpp"
 #include "sys/undo.hpp"
 
 namespace zoned::sys {
@@ -48,24 +49,6 @@ std::string temporaryBeside(const std::string& path) {
     std::snprintf(text.data(), text.size(), ".s%08x", number);
     const auto slash = path.rfind('/');
     return (slash == std::string::npos ? std::string() : path.substr(0, slash + 1)) + text.data();
-}
-
-/// Takes the descriptors out of a message, so that they are owned whatever else is wrong with it.
-std::vector<UniqueFd> takeDescriptors(msghdr& message) {
-    std::vector<UniqueFd> fds;
-    fds.reserve(maxPacketFds);
-    for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
-            continue;
-        }
-        const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < count; ++i) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
-            fds.emplace_back(fd);
-        }
-    }
-    return fds;
 }
 
 /// The length of the next message without taking it; none where the peer has gone.
@@ -186,7 +169,7 @@ std::optional<Packet> Channel::receive() {
     Packet packet;
     packet.data.resize(std::min(*length, maxPacket));
     iovec part{packet.data.data(), packet.data.size()};
-    alignas(cmsghdr) std::array<char, controlSize> control{};
+    alignas(cmsghdr) std::array<char, descriptorsSize> control;
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
@@ -206,8 +189,8 @@ std::optional<Packet> Channel::receive() {
     if ((message.msg_flags & MSG_TRUNC) != 0) {
         throw Error(join("receiving a message of ", *length, " bytes"), EMSGSIZE);
     }
-    if ((message.msg_flags & MSG_CTRUNC) != 0) {
-        // More than the limit, or this process is out of descriptors; the kernel has closed the rest.
+    if (packet.fds.size() > maxPacketFds || (message.msg_flags & MSG_CTRUNC) != 0) {
+        // Or this process is out of descriptors; the kernel has closed the rest.
         throw Error("receiving the descriptors of a message, which did not fit", EMSGSIZE);
     }
     packet.data.resize(static_cast<std::size_t>(received));

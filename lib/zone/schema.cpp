@@ -36,7 +36,7 @@ constexpr std::array keys{
         "name here or in after cannot be deleted."},
     Key{"host-requires", list, "at most 32 names of units, such as network-online.target", "", false, atBoot,
         "Units of the host's systemd that are started, where they are not active, before the zone is booted. When "
-        "one cannot be started, the zone is not booted; nor is it on a host that systemd does not run."},
+        "one cannot be started within five minutes, the zone is not booted; nor is it on a host that systemd does not run."},
     Key{"boot-retries", count, "0 to 100", "2", false, atOnce,
         "How often a boot with the host that failed is tried again, after 1s, 2s, 4s and so on up to 1m. Then the "
         "zone is left in maintenance; see zonectl clear."},
@@ -110,9 +110,10 @@ constexpr std::array keys{
     Key{"mounts", list, "", "", false, atBoot,
         "Folders and files of the host that are seen inside the zone, each a map of the keys below."},
     Key{"mounts[].source", path, "an absolute path on the host, without symbolic links", "", true, atBoot,
-        "What is mounted. It must exist when the zone boots. One that the zone may write to must be closed to the "
-        "host's other users (chmod o-x) or lie on a nosuid mount: the zone's root is root there, and could leave "
-        "set-user-id programs for them."},
+        "What is mounted. It must exist when the zone boots. One that the zone may write to must lie in a folder that "
+        "is root's and closed to all others (mode 0700, at any height above it), or on a nosuid mount: the zone's "
+        "root is root there, could leave set-user-id programs for the host's users, and may change the source's own "
+        "mode, which therefore does not count."},
     Key{"mounts[].target", path, "an absolute path inside the zone, not below /proc, /sys or /dev", "", true, atBoot,
         "Where it is mounted; made where it does not exist."},
     Key{"mounts[].read-only", boolean, "", "false", false, atBoot,

@@ -55,7 +55,7 @@ std::string_view wayToRunning(State state) noexcept {
     case State::ready:
         return "boot it first";
     case State::unavailable:
-        return "its root or its image is missing: bring that back, or uninstall the zone";
+        return "bring back what is missing or damaged, or uninstall the zone";
     case State::running:
         return "halt it first";
     case State::shuttingDown:
@@ -106,10 +106,10 @@ std::string_view advice(State state, Command command) noexcept {
     }
     switch (command) {
     case Command::install:
-        return isActive(state) ? "it has a root already; to install it anew, halt and uninstall it first"
-                               : (state == State::unavailable
-                                      ? "its root or its image is missing: bring that back, or uninstall it first"
-                                      : "an install or uninstall was interrupted: uninstall it first");
+        return isActive(state)
+                   ? "it has a root already; to install it anew, halt and uninstall it first"
+                   : (state == State::unavailable ? "bring back what is missing or damaged, or uninstall it first"
+                                                  : "an install or uninstall was interrupted: uninstall it first");
     case Command::uninstall:
     case Command::remove:
         return wayToStopped(state);

@@ -134,10 +134,11 @@ def test_after_a_power_cut_zones_can_be_booted_again(guest, zones):
 
 def test_a_further_disk_of_the_host_is_used_by_a_zone(guest, zones):
     disk = guest.attachDisk("data", "256M")
-    guest.sh(f"mke2fs -q -t ext4 {disk} && mkdir -p /srv/data && mount {disk} /srv/data && chmod 0750 /srv/data")
-    guest.push(b"zone: z1\nimage: busybox\nmounts:\n- source: /srv/data\n  target: /data\n", "/root/z1.yaml")
+    guest.sh(f"mke2fs -q -t ext4 {disk} && mkdir -p -m 0700 /srv/zones && mkdir /srv/zones/data"
+             f" && mount {disk} /srv/zones/data")
+    guest.push(b"zone: z1\nimage: busybox\nmounts:\n- source: /srv/zones/data\n  target: /data\n", "/root/z1.yaml")
     zones.zonectl("create", "--file", "/root/z1.yaml", "--boot", "--wait")
     zones.inside("z1", "test -d /data/lost+found && echo written >/data/file")
     zones.zonectl("shutdown", "z1")
     # the zone held nothing of it: it can be unmounted at once
-    assert guest.sh("cat /srv/data/file && umount /srv/data") == "written"
+    assert guest.sh("cat /srv/zones/data/file && umount /srv/zones/data") == "written"

@@ -25,10 +25,9 @@ def main():
         try:
             service = interface if interface.startswith("org.freedesktop.DBus") and path.startswith(
                 "/org/freedesktop/DBus") else SERVICE
-            result, received = bus.send(path, interface, method, body, fds=opened, service=service,
+            # descriptors that come are held to the end of all calls
+            result, _ = bus.send(path, interface, method, body, fds=opened, service=service,
                                         interactive=request.get("interactive", False), timeout=60)
-            for fd in received:
-                os.close(fd)
             replies.append(["", str(result)])
         except BusFault as fault:
             replies.append([fault.full, fault.text])

@@ -257,6 +257,12 @@ class Host:
         """Names and states."""
         return {row[0]: row[1] for row in self.bus.manager("ListZones")}
 
+    def closedFolder(self):
+        """A folder that only root gets into: what lies in it may be shown writable in a zone."""
+        folder = self.base / "closed"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
     def define(self, name, image="busybox", **settings):
         pairs = [("image", image)] + [(key, value) for key, value in settings.items()]
         self.bus.manager("Define", "(sssa(ss))", name, "", "", pairs)

@@ -206,6 +206,17 @@ long keyring(const Arguments&) {
     return serial;
 }
 
+/// As an init that says READY=1 without end.
+long floodReady(const Arguments&) {
+    const int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strcpy(address.sun_path, "/run/host/notify");
+    for (;;) {
+        sendto(fd, "READY=1", 7, 0, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    }
+}
+
 const std::map<std::string, std::function<long(const Arguments&)>> attempts{
     {"syscall", syscallByNumber},
 #ifdef __x86_64__
@@ -231,6 +242,7 @@ const std::map<std::string, std::function<long(const Arguments&)>> attempts{
     {"kill", [](const Arguments& w) { return static_cast<long>(kill(std::stoi(w[0]), 0)); }},
     {"audit", [](const Arguments&) { return static_cast<long>(socket(AF_NETLINK, SOCK_RAW, 9)); }},
     {"linger", sendLingering},
+    {"flood-ready", floodReady},
     {"domainname", [](const Arguments&) { return static_cast<long>(setdomainname("probe", 5)); }},
     {"unshare", [](const Arguments& w) { return static_cast<long>(unshare(std::stoi(w[0], nullptr, 0))); }},
 };

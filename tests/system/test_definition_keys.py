@@ -7,6 +7,9 @@ of a key that is no more.
 
 import os
 import re
+import shutil
+import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -70,7 +73,6 @@ def test_only_zones_with_autoboot_come_up_with_the_service(host):
     host.zone("comes", autoboot="true")
     host.zone("stays")
     host.stop()
-    import shutil
     shutil.rmtree(host.root / "run/zoned")
     host.start()
     eventually(lambda: host.zones()["comes"] == "running", 30)
@@ -87,7 +89,6 @@ def test_autoboot_does_not_boot_a_halted_zone_when_only_the_service_restarts(hos
 
 
 def bootWithHost(host):
-    import shutil
     since = len(host.log.read_text())
     host.stop()
     shutil.rmtree(host.root / "run/zoned")
@@ -310,12 +311,10 @@ def test_a_limit_that_the_host_cannot_keep_may_be_optional(host):
 
 @pytest.fixture
 def source(host):
-    folder = host.base / "volume"
+    folder = host.closedFolder() / "volume"
     folder.mkdir()
-    folder.chmod(0o770)  # one that every user of the host can reach is refused
     (folder / "file").write_text("of the host\n")
     yield folder
-    import shutil
     shutil.rmtree(folder)
 
 
@@ -386,20 +385,69 @@ def test_users_and_groups_of_the_host_may_what_is_listed(host):
     assert host.asUser([ready, login], uid=2, groups=[60]) == [denied, ""]
 
 
-def test_a_writable_source_that_everybody_can_reach_is_refused(host):
-    import shutil
-    import tempfile
+@pytest.fixture
+def openFolder():
     folder = Path(tempfile.mkdtemp(prefix="zoned-open-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_a_writable_source_that_everybody_can_reach_is_refused(host, openFolder):
+    host.zone("z1", mounts=f"[{{source: {openFolder}, target: /data}}]")
+    host.refused("boot", "z1", says=(str(openFolder), "mkdir -m 0700"))
+
+
+def test_a_sources_own_mode_does_not_close_it(host, openFolder):
+    """The zone's root owns the folder, and could open it with a chmod of its own."""
+    zone = host.zone("z1", mounts=f"[{{source: {openFolder}, target: /data}}]")
+    openFolder.chmod(0o700)
+    host.refused("boot", "z1", says=(str(openFolder), "mkdir -m 0700"))
+    inner = openFolder / "inner"
+    inner.mkdir()
+    inner.chmod(0o755)
+    host.zonectl("set", "z1", f"mounts=[{{source: {inner}, target: /data}}]")
+    zone.boot()
+    zone.sh("cp /bin/busybox /data/sh && chmod 4755 /data/sh && chmod 777 /data")
+    with pytest.raises(PermissionError):
+        subprocess.run([str(inner / "sh"), "true"], user=65534, group=65534, extra_groups=[], check=False)
+
+
+@pytest.mark.parametrize("mode, owner", [(0o700, 65534), (0o750, 0), (0o711, 0)])
+def test_a_parent_that_others_can_pass_does_not_close_a_source(host, openFolder, mode, owner):
+    """Not another user's home (its owner may put programs into the zone), nor one that a group can enter."""
+    inner = openFolder / "inner"
+    inner.mkdir()
+    openFolder.chmod(mode)
+    os.chown(openFolder, owner, 0)
+    host.zone("z1", mounts=f"[{{source: {inner}, target: /data}}]")
+    host.refused("boot", "z1", says=(str(inner), "mkdir -m 0700"))
+
+
+def test_a_file_whose_folder_others_can_pass_is_refused(host, openFolder):
+    (openFolder / "file").write_text("of the host\n")
+    (openFolder / "file").chmod(0o600)
+    host.zone("z1", mounts=f"[{{source: {openFolder}/file, target: /etc/file}}]")
+    host.refused("boot", "z1", says=(f"{openFolder}/file", "mkdir -m 0700"))
+
+
+def test_a_source_on_a_nosuid_mount_may_be_open_but_closes_nothing(host, openFolder):
+    """A zone that may write to the mount could open a folder that lies in it."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "nosuid,mode=755", "none", openFolder], check=True)
     try:
-        folder.chmod(0o755)
-        zone = host.zone("z1", mounts=f"[{{source: {folder}, target: /data}}]")
-        host.refused("boot", "z1", says=(str(folder), "chmod o-x"))
-        folder.chmod(0o750)
-        zone.boot()
-        assert zone.sh("echo x >/data/file && stat -c %u /data/file") == "0"
+        inner = openFolder / "closed" / "inner"
+        inner.mkdir(parents=True)
+        inner.parent.chmod(0o700)
+        zone = host.zone("z1", mounts=f"[{{source: {openFolder}, target: /data}}]", boot=True)
         zone.halt()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "suid,mode=755", "none", inner], check=True)
+        try:
+            host.zonectl("set", "z1", f"mounts=[{{source: {inner}, target: /data}}]")
+            host.refused("boot", "z1", says=(str(inner), "mkdir -m 0700"))
+        finally:
+            subprocess.run(["umount", inner], check=True)
     finally:
-        shutil.rmtree(folder)
+        subprocess.run(["umount", openFolder], check=True)
 
 
 def test_a_source_with_a_link_in_it_is_refused(host, source):

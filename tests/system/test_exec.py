@@ -1,11 +1,18 @@
 """zonectl exec: a program in a zone behaves as one on the host would, in scripts and pipes."""
 
+import array
+import contextlib
 import os
 import signal
+import socket
+import struct
 import subprocess
 import time
 
 import pytest
+from gi.repository import GLib
+
+from support.bus import MANAGER, MANAGER_PATH, ZONE, BusFault
 
 from support.wait import eventually
 
@@ -144,3 +151,72 @@ def test_programs_that_could_not_be_started_do_not_keep_the_zone_from_halting(ho
         host.zonectl("exec", "z1", "--", "/nosuch", check=False)
     zone.halt()
     assert zone.state == "installed" and zone.reason == "halted"
+
+
+def test_one_user_cannot_take_all_that_root_needs(host):
+    zone = host.zone("z1", admins="[{user: daemon, may: [exec, console]}]", boot=True)
+    run = [zone.path, ZONE, "Exec", "(asa{sv})", "(['/bin/sleep', '1000'], {})", 0]
+    replies = host.repliesTo([run] * 66, uid=1)
+    assert [name for name, _ in replies[:64]] == [""] * 64
+    assert {name for name, _ in replies[64:]} == {"org.zoned1.Error.Failed"} and "one user may have 64" in replies[64][1]
+    look = [zone.path, ZONE, "OpenConsole", "()", "()", 0]
+    replies = host.repliesTo([look] * 10, uid=1)
+    assert [name for name, _ in replies] == [""] * 8 + ["org.zoned1.Error.Failed"] * 2
+    assert "one user may have 8" in replies[8][1]
+    consoles = [fd for _ in range(32) for fd in host.bus.send(zone.path, ZONE, "OpenConsole")[1]]
+    with pytest.raises(BusFault, match="all 32 are in use"):
+        host.bus.send(zone.path, ZONE, "OpenConsole")
+    for fd in consoles:
+        os.close(fd)
+
+
+# ---- descriptors that come along --------------------------------------------------------------
+
+@pytest.fixture
+def lingering():
+    """A socket whose last close(2) waits for an hour."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        sender = socket.create_connection(listener.getsockname())
+        sender.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while sender.send(bytes(65536)):
+                pass
+        sender.setblocking(True)
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3600))
+        yield sender
+        with contextlib.suppress(OSError):
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))
+        sender.close()
+
+
+def sendAlong(connection, text, lingering):
+    """True where it went; from Linux 6.16 on none is taken."""
+    try:
+        connection.sendmsg([text], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [lingering.fileno()]))])
+    except PermissionError:
+        return False
+    return True
+
+
+def test_a_socket_that_lingers_hangs_no_supervisor(host, zone, lingering):
+    """Whoever may run programs, or see the console, can send it one."""
+    control, *_ = host.bus.send(zone.path, ZONE, "Exec", GLib.Variant("(asa{sv})", (["/bin/sleep", "1000"], {})))[1]
+    [console] = host.bus.send(zone.path, ZONE, "OpenConsole")[1]
+    with socket.socket(fileno=control) as program, socket.socket(fileno=console) as viewer:
+        if sendAlong(program, b"{}", lingering) | sendAlong(viewer, b"x", lingering):
+            os.close(lingering.detach())  # the last to close it is the supervisor now
+        assert zone.exec("echo", "well", timeout=20).stdout == "well\n"
+
+
+def test_a_socket_that_lingers_hangs_not_the_service(host, zone, lingering):
+    """Any user may call what is public, with descriptors that it does not have."""
+    copy = os.dup(lingering.fileno())
+    with contextlib.suppress(Exception):  # the bus may keep them away
+        host.bus.send(MANAGER_PATH, MANAGER, "GetZone", GLib.Variant("(s)", ("z1",)), timeout=5, fds=[copy])
+    linger = lingering.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)
+    os.close(copy)
+    assert struct.unpack("ii", linger)[0] == 0
+    assert host.zones() == {"z1": "running"}

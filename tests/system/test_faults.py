@@ -35,9 +35,10 @@ class Campaign:
 
     def __init__(self, host):
         self.host = host
-        (host.base / "volume").mkdir(mode=0o750, exist_ok=True)
+        volume = host.closedFolder() / "volume"
+        volume.mkdir(exist_ok=True)
         # A definition that has every kind of step.
-        self.zone = host.zone("z1", mounts=f"[{{source: {host.base}/volume, target: /data}}]",
+        self.zone = host.zone("z1", mounts=f"[{{source: {volume}, target: /data}}]",
                               network="[{name: eth0}, {name: eth1}]", resources="{processes: 100, optional: true}")
         self.bystander = host.zone("z2", boot=True)
         self.bystanderPid = self.bystander.pid

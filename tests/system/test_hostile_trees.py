@@ -93,8 +93,8 @@ def test_a_name_of_another_kind_is_in_nobodys_way(host, victim):
 
 
 def test_a_mounts_target_that_is_a_link_stays_inside(host, victim):
-    source = host.base / "source"
-    source.mkdir(mode=0o750)
+    source = host.closedFolder() / "source"
+    source.mkdir()
     (source / "marker").write_text("mounted\n")
     zone = host.define("z1", mounts=f"[{{source: {source}, target: /data}}]").install()
     plant(zone, "data", victim)

@@ -1,7 +1,11 @@
 """kill -9: the service's death harms no zone, a supervisor's death is cleaned up and told, and both together too."""
 
+import contextlib
+import ctypes
 import os
 import signal
+import socket
+import stat
 import subprocess
 import time
 from pathlib import Path
@@ -12,6 +16,7 @@ import pytest
 from support import images
 from support.leaks import Watch
 from support.wait import eventually
+from support.zone import Zone
 
 
 def killSupervisors(host, name):
@@ -206,6 +211,49 @@ def test_a_zone_whose_supervisor_was_killed_is_cleaned_up_and_says_why(host, zon
     assert zone.sh("echo alive") == "alive"
 
 
+def cutConnections(host):
+    """What a supervisor does with a connection that is not read fast enough."""
+    pidfdGetfd = 438
+    pidfd = os.pidfd_open(host.process.pid)
+    cut = 0
+    for number in os.listdir(f"/proc/{host.process.pid}/fd"):
+        copy = ctypes.CDLL(None).syscall(pidfdGetfd, pidfd, int(number), 0)
+        if copy < 0 or not stat.S_ISSOCK(os.fstat(copy).st_mode):
+            os.close(copy)
+            continue
+        with socket.socket(fileno=copy) as connection:
+            if connection.family == socket.AF_UNIX and connection.type == socket.SOCK_SEQPACKET:
+                connection.shutdown(socket.SHUT_RDWR)
+                cut += 1
+    os.close(pidfd)
+    assert cut, "zoned has no connection to a supervisor"
+
+
+def test_a_supervisor_that_cuts_the_connection_is_not_taken_for_dead(host, zone):
+    pid, supervisors = zone.pid, host.supervisors("z1")
+    for _ in range(3):
+        cutConnections(host)
+        assert zone.exec("echo", "well", timeout=20).stdout == "well\n"
+    assert (zone.state, zone.pid, host.supervisors("z1")) == ("running", pid, supervisors)
+    cutConnections(host)
+    zone.halt()
+    zone.boot()
+    zone.shutdown()
+
+
+def test_an_init_that_says_ready_without_end_keeps_its_zone(host):
+    zone = host.zone("z1", init="[/bin/probe, flood-ready]")
+    zone.boot()
+    supervisors = host.supervisors("z1")
+    begin = Path(f"/proc/{host.process.pid}/stat").read_text().split()[13:15]
+    time.sleep(2)
+    spent = [int(now) - int(then) for now, then in
+             zip(Path(f"/proc/{host.process.pid}/stat").read_text().split()[13:15], begin)]
+    assert zone.state == "running" and host.supervisors("z1") == supervisors
+    assert sum(spent) < 50, "zoned hears of it each time"  # in hundredths of a second
+    zone.halt()
+
+
 def test_a_supervisor_killed_while_nobody_looks_is_found_at_the_next_start(host, zone):
     pid = zone.pid
     other = host.zone("z2", boot=True)
@@ -353,6 +401,38 @@ def test_interference_from_outside_is_survived(host):  # F16
         zone.delete()
 
 
+def test_a_full_run_folder_keeps_the_service_from_nothing_but_booting(makeHost):
+    host = makeHost()
+    run = host.root / "run"
+    run.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1M,mode=755", "none", run], check=True)
+    try:
+        host.start()
+        host.busybox()
+        zone = host.zone("z1")
+        full = run / "full"
+        with full.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        host.refused("boot", "z1", says="No space left")
+        os.truncate(full, full.stat().st_size - 4096)  # just enough to begin
+        host.refused("boot", "z1", says="No space left")
+        assert zone.state == "installed" and "No space left" in zone.reason and "died" not in zone.reason
+        host.stop()
+        with full.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        host.start()
+        assert host.zones() == {"z1": "installed"}
+        full.unlink()
+        zone.boot()
+        zone.halt()
+        zone.delete()
+        host.stop()
+    finally:
+        subprocess.run(["umount", "-l", run], check=True)
+
+
 # ---- torn files ------------------------------------------------------------------------------
 
 def damages(path):
@@ -393,6 +473,99 @@ def test_a_torn_state_file_makes_the_zone_incomplete_and_others_go_on(host):  # 
     host.restart()
     assert torn.state == "installed"
     torn.boot()
+
+
+def test_a_definition_that_is_no_file_is_its_zones_problem(host):
+    host.zone("pipe")
+    host.define("bare")
+    for name in ("pipe", "bare"):
+        path = host.definitionFile(name)
+        path.unlink()
+        os.mkfifo(path)
+    host.restart()
+    for zone in (Zone(host, "pipe"), Zone(host, "bare")):
+        assert zone.exists(), "it has vanished from the list"
+        problem = zone.get("Problem")
+        assert problem.endswith("is no regular file") and problem.count(f"{zone.name}.yaml") == 1, problem
+        host.refused("boot", zone.name, says="is no regular file")
+    for name in ("pipe", "bare"):
+        host.definitionFile(name).unlink()
+
+
+# Each of them would be overwritten by a record that is saved.
+UNREADABLE = {"cut": lambda path: path.write_text("{"), "no ids": lambda path: path.write_text('{"complete": true}'),
+              "ELOOP": lambda path: path.symlink_to(path)}
+
+
+@pytest.fixture(params=UNREADABLE)
+def unreadable(host, request):
+    """Breaks and mends the record of zone z1."""
+    path = host.storage("z1") / "state.json"
+    kept = path.with_name("kept")
+
+    def spoil():
+        path.rename(kept)
+        UNREADABLE[request.param](path)
+
+    def mend():
+        assert path.is_symlink() or len(path.read_text()) < 20, "the record was overwritten"
+        path.unlink()
+        kept.rename(path)
+    return spoil, mend
+
+
+def test_a_record_that_cannot_be_read_is_kept_as_it_is(host, unreadable):
+    spoil, mend = unreadable
+    zone = host.zone("z1", boot=True)
+    block, address = zone.idBase, zone.address
+    spoil()
+    zone.halt()
+    host.refused("boot", "z1", says=("unavailable", "state.json"))
+    assert zone.state == "unavailable" and "state.json" in zone.reason
+    assert (zone.idBase, zone.address) == (block, address), "what it was given is forgotten"
+    mend()
+    zone.boot()
+    assert zone.sh("echo works") == "works"
+
+
+def test_nothing_is_given_out_while_a_record_cannot_be_read(host, unreadable):
+    """The block and the address may be those of the zone whose files are on the disk still."""
+    spoil, mend = unreadable
+    zone = host.zone("z1")
+    block, address = zone.idBase, zone.address
+    spoil()
+    host.restart()
+    done = host.zonectl("create", "z2", "--image", "busybox", check=False)
+    assert done.returncode == 1 and "z1" in done.stderr and "state.json" in done.stderr, done
+    host.zonectl("delete", "--force", "z2", check=False)
+    mend()
+    host.restart()
+    other = host.zone("z2")
+    assert other.idBase != block and other.address != address
+
+
+def test_a_zone_with_a_damaged_record_can_be_deleted(host):
+    zone = host.zone("z1")
+    (host.storage("z1") / "state.json").write_text("{")
+    host.restart()
+    zone.delete()
+    assert not host.storage("z1").exists()
+    host.zone("z2")
+
+
+def test_a_zone_that_reboots_with_a_damaged_record_keeps_its_ids(host):
+    zone = host.zone("z1", boot=True)
+    block, pid = zone.idBase, zone.pid
+    state = host.storage("z1") / "state.json"
+    good = state.read_text()
+    state.write_text("{")
+    host.restart()
+    zone.exec("sh", "-c", "kill -TERM 1", check=False)  # BusyBox's init reboots on it
+    eventually(lambda: zone.pid not in (0, pid), what="the reboot")
+    assert zone.truth() == "running"
+    idMap = [int(number) for number in Path(f"/proc/{zone.pid}/uid_map").read_text().split()]
+    assert idMap[1] == block
+    state.write_text(good)
 
 
 def test_a_torn_run_record_does_not_keep_a_dead_zone_from_being_cleaned_up(host):

@@ -3,8 +3,11 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import time
+
+import pytest
 
 from support.bus import MANAGER, MANAGER_PATH, ZONE
 from support.host import SOURCE
@@ -245,6 +248,23 @@ def scrape(host, request):
     lines = head.split("\r\n")
     fields = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines[1:])}
     return int(lines[0].split()[1]), fields, body
+
+
+@pytest.mark.parametrize("request_, status, most", [(b"GET /metr", b"408", 5), (b"nonsense\r\n\r\n", b"400", 5)])
+def test_who_sends_no_request_is_let_go_soon(host, request_, status, most):
+    """Or a few such connections would keep every scraper out."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        client = host.popen("stat", "--openmetrics", "--http", stdin=theirs, stdout=theirs)
+        ours.sendall(request_)
+        begin = time.monotonic()
+        for _ in range(100):  # and goes on with a byte now and then
+            if client.poll() is not None:
+                break
+            time.sleep(0.2)
+            ours.sendall(b"x")
+        assert client.poll() is not None and time.monotonic() - begin < most
+        assert status in ours.recv(4096)
 
 
 def test_a_scrape_is_answered_in_http(host, zone):

@@ -19,6 +19,7 @@ using Json = nlohmann::json;
 
 platform::EnterRequest enterRequest(const Json& json) {
     platform::EnterRequest request;
+    request.by = json.value("by", request.by);
     request.argv = json.value("argv", std::vector<std::string>{});
     request.user = json.value("user", request.user);
     request.cwd = json.value("cwd", request.cwd);
@@ -115,9 +116,19 @@ void Connections::obey(ClientAt client, const std::string& request) {
     } else if (type == "exec") {
         enter(client, request);
     } else if (type == "console") {
-        announce(); // that is all it is for
-        const sys::UniqueFd viewer = supervisor_.openConsole();
-        answer(*client, encode({{"type", "opened"}, {"id", json.value("id", 0)}}), {viewer.get()});
+        openConsole(*client, request);
+    }
+}
+
+void Connections::openConsole(Client& client, const std::string& request) {
+    const Json json = Json::parse(request);
+    const int id = json.value("id", 0);
+    announce(); // that is all it is for
+    try {
+        const sys::UniqueFd viewer = supervisor_.openConsole(json.value("by", uid_t{0}));
+        answer(client, encode({{"type", "opened"}, {"id", id}}), {viewer.get()});
+    } catch (const sys::Error& error) {
+        answer(client, encode({{"type", "refused"}, {"id", id}, {"text", error.what()}}));
     }
 }
 

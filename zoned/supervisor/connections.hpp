@@ -33,6 +33,7 @@ private:
     void take();
     void read(ClientAt client);
     void obey(ClientAt client, const std::string& request);
+    void openConsole(Client& client, const std::string& request);
     void setLimits(Client& client, const std::string& request);
     void enter(ClientAt client, const std::string& request);
     void answer(Client& client, const std::string& text, const std::vector<int>& fds = {});

@@ -7,13 +7,13 @@
 #include <array>
 #include <cstring>
 #include <string_view>
+#include <utility>
+
+#include "sys/received_fds.hpp"
 
 namespace zoned::supervisor {
 
 namespace {
-
-/// SCM_MAX_FD: for fewer, the kernel would close the rest in our place.
-constexpr std::size_t mostFds = 253;
 
 /// True where one of the datagram's lines is the assignment.
 bool says(std::string_view text, std::string_view assignment) {
@@ -37,7 +37,7 @@ NotifySocket::NotifySocket(sys::EventLoop& loop, sys::UniqueFd socket, pid_t ini
 
 void NotifySocket::read() {
     std::array<char, 4096> text;
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(mostFds * sizeof(int))> control{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred)) + sys::descriptorsSize> control{};
     iovec part{text.data(), text.size()};
     msghdr message{};
     message.msg_iov = &part;
@@ -54,17 +54,9 @@ void NotifySocket::read() {
             ucred credentials{};
             std::memcpy(&credentials, CMSG_DATA(header), sizeof credentials);
             sender = credentials.pid;
-        } else if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
-            for (std::size_t at = CMSG_LEN(0); at + sizeof(int) <= header->cmsg_len; at += sizeof(int)) {
-                int fd = -1;
-                std::memcpy(&fd, reinterpret_cast<unsigned char*>(header) + at, sizeof fd);
-                sys::UniqueFd unwanted(fd); // nothing is taken from a zone
-                // closing the last descriptor of a socket with SO_LINGER waits; see also openNotifySocket()
-                const linger off{};
-                (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof off);
-            }
         }
     }
+    (void)sys::takeDescriptors(message); // nothing is taken from a zone; see also openNotifySocket()
     if (sender != init_) {
         return;
     }
@@ -73,7 +65,7 @@ void NotifySocket::read() {
     if (ready || says(lines, "X_SYSTEMD_SIGNALS_LEVEL=2")) {
         listens_();
     }
-    if (ready) {
+    if (ready && !std::exchange(told_, true)) { // a zone may say so as often as it likes
         ready_();
     }
 }

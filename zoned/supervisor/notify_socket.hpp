@@ -24,6 +24,7 @@ private:
     pid_t init_;
     std::function<void()> listens_;
     std::function<void()> ready_;
+    bool told_ = false; // READY=1 has come
     sys::EventLoop::Source source_;
 };
 

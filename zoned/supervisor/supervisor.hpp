@@ -56,7 +56,7 @@ public:
     /// Other limits for the zone that is up, and for its reboots. Throws sys::Error, and then nothing is changed.
     void setLimits(std::vector<platform::Limit> limits);
 
-    [[nodiscard]] sys::UniqueFd openConsole() { return console_.addViewer(); }
+    [[nodiscard]] sys::UniqueFd openConsole(uid_t by) { return console_.addViewer(by); }
     /// Throws sys::Error where the zone does not run.
     void enter(const platform::EnterRequest& request, Visits::Opened opened, Visits::Refused refused);
 

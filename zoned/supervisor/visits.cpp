@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
@@ -15,6 +16,8 @@
 #include "platform/handshake.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "sys/received_fds.hpp"
+#include "zone/seats.hpp"
 
 namespace zoned::supervisor {
 
@@ -23,7 +26,7 @@ namespace {
 using Json = nlohmann::json;
 using namespace std::chrono_literals;
 
-constexpr std::size_t mostVisits = 256;
+constexpr zone::Seats seats{256, 64, 64};
 /// Between the hang-up of a program whose client has gone and its end by force.
 constexpr auto hangUpPatience = 5s;
 /// Exit statuses of a shell for a program that is not there or cannot be executed (POSIX, 2.8.2).
@@ -69,6 +72,7 @@ std::vector<pid_t> ourChildren() {
 } // namespace
 
 struct Visits::Visit {
+    uid_t by = 0;
     platform::Entering entering;
     Opened opened;
     Refused refused;
@@ -91,12 +95,14 @@ Visits::~Visits() = default;
 
 void Visits::start(const platform::Remains& zone, int initPidfd, const std::string& seccompFilter,
                    const platform::EnterRequest& request, Opened opened, Refused refused) {
-    if (visits_.size() >= mostVisits) {
-        throw sys::Error(sys::join("entering the zone: ", mostVisits, " programs were let in already and still run"),
-                         0);
+    std::vector<std::uint32_t> users;
+    std::ranges::transform(visits_, std::back_inserter(users), &Visit::by);
+    if (const std::string why = zone::refusal(seats, request.by, users); !why.empty()) {
+        throw sys::Error("entering the zone, where programs that were let in still run: " + why, 0);
     }
     visits_.emplace_back();
     const VisitAt visit = std::prev(visits_.end());
+    visit->by = request.by;
     try {
         visit->entering = platform::enterZone(zone, initPidfd, seccompFilter, request, randomLeaf());
     } catch (...) {
@@ -135,6 +141,7 @@ void Visits::open(VisitAt visit) {
     auto [ours, theirs] = sys::Channel::pair();
     visit->control = std::move(ours);
     sys::setNonBlocking(visit->control.fd());
+    sys::refuseDescriptors(visit->control.fd());
     visit->answered = true;
     if (visit->opened) {
         std::vector<sys::UniqueFd> fds;

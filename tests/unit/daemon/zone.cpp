@@ -37,6 +37,14 @@ TEST_CASE("a zone's state follows from its disk and its supervisor") {
     CHECK(stateOf(web) == State::running);
 }
 
+TEST_CASE("a zone whose record cannot be read is unavailable, and says why") {
+    daemon::Zone web = installedZone();
+    web.record->complete = false;
+    web.record->damage = web.unavailable = "state.json is damaged";
+    CHECK(stateOf(web) == State::unavailable);
+    CHECK(daemon::viewOf(web, 16, 0).reason == "state.json is damaged");
+}
+
 TEST_CASE("a zone whose supervisor died is on its way down until it is cleaned up") {
     daemon::Zone web = installedZone();
     web.record->lastExit = "halted";

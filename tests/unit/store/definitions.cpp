@@ -1,5 +1,7 @@
 #include "store/definitions.hpp"
 
+#include <sys/stat.h>
+
 #include "support/catch.hpp"
 #include "support/test_folder.hpp"
 #include "zone/fault.hpp"
@@ -42,4 +44,20 @@ TEST_CASE("a file that cannot be a definition is that zone's problem alone", "[d
     CHECK_THROWS_AS(definitions.text(ZoneName("big")), zone::DefinitionFault);
     CHECK_THROWS_AS(definitions.text(ZoneName("folder")), zone::DefinitionFault);
     CHECK(definitions.text(ZoneName("good")) == "zone: good\n");
+}
+
+TEST_CASE("what is no file is called so, and named once", "[definitions]") {
+    const TestFolder scratch;
+    const auto problemOf = [&](const std::string& name) {
+        try {
+            (void)store::Definitions(scratch.path()).text(ZoneName(name));
+        } catch (const zone::DefinitionFault& fault) {
+            return std::string(fault.what());
+        }
+        return std::string();
+    };
+    REQUIRE(::mkfifo((scratch / "pipe.yaml").c_str(), 0600) == 0);
+    std::filesystem::create_symlink("loop.yaml", scratch / "loop.yaml");
+    CHECK(problemOf("pipe") == (scratch / "pipe.yaml") + ": is no regular file");
+    CHECK(problemOf("loop") == (scratch / "loop.yaml") + ": cannot be read: Too many levels of symbolic links");
 }

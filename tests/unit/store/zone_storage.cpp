@@ -144,6 +144,55 @@ TEST_CASE("a state file cut short at any byte says incomplete", "[zone_storage]"
     CHECK_FALSE(storage.find(web)->complete);
 }
 
+TEST_CASE("a record that cannot be read is not taken for an empty one, and never saved", "[zone_storage]") {
+    const TestFolder scratch;
+    store::ZoneStorage storage(scratch.path());
+    storage.create(web, record());
+    CHECK(storage.find(web)->damage.empty()); // interrupted here, it is incomplete and no more
+    CHECK(storage.find(web)->idsKnown);
+    storage.save(web, record());
+    const std::string path = storage.path(web) + "/state.json";
+    const std::string whole = test::read(path);
+    const auto refused = [&] {
+        const auto found = storage.find(web);
+        REQUIRE(found);
+        CHECK(found->damage.find(path) != std::string::npos);
+        CHECK_FALSE(found->complete);
+        CHECK_THROWS_AS(storage.save(web, *found), sys::Error);
+        return found->idsKnown;
+    };
+    test::write(path, "{");
+    CHECK_FALSE(refused());
+    test::write(path, R"({"complete": true})");
+    CHECK_FALSE(refused());
+    test::write(path, std::string(100 * 1024, ' '));
+    CHECK_FALSE(refused());
+    std::string noReason = whole;
+    noReason.replace(noReason.find("last-exit"), 4, "lost");
+    test::write(path, noReason);
+    CHECK(refused());
+    CHECK(test::read(path) == noReason);
+    std::filesystem::remove(path);
+    CHECK_FALSE(refused()); // while the layer is there
+    std::filesystem::create_symlink(path, path);
+    CHECK_FALSE(refused()); // ELOOP stands for whatever open(2) may fail with
+    std::filesystem::remove(path);
+    test::write(path, whole);
+    CHECK(storage.find(web)->complete);
+}
+
+TEST_CASE("a zone whose record is damaged can be removed", "[zone_storage]") {
+    const TestFolder scratch;
+    store::ZoneStorage storage(scratch.path());
+    storage.create(web, record());
+    test::write(storage.path(web) + "/state.json", "{");
+    std::filesystem::remove_all(storage.retire(web));
+    CHECK_FALSE(std::filesystem::exists(storage.layer(web)));
+    CHECK(test::read(storage.path(web) + "/state.json") == "{");
+    storage.forget(web);
+    CHECK_FALSE(storage.find(web));
+}
+
 TEST_CASE("a record with unusable values is incomplete, and what it says of ids still counts", "[zone_storage]") {
     const TestFolder scratch;
     store::ZoneStorage storage(scratch.path());

@@ -12,6 +12,7 @@
 #include "support/catch.hpp"
 #include "support/test_folder.hpp"
 #include "sys/file.hpp"
+#include "sys/received_fds.hpp"
 
 using namespace zoned;
 using sys::Channel;
@@ -111,6 +112,41 @@ TEST_CASE("a peer's message with too many descriptors is an error that leaks non
     const int before = test::openDescriptors();
     sendRaw(left.fd(), "many", std::vector<int>(sys::maxPacketFds + 40, STDERR_FILENO));
     CHECK(errorCode([&, &in = right] { static_cast<void>(in.receive()); }) == EMSGSIZE);
+    CHECK(test::openDescriptors() == before);
+}
+
+TEST_CASE("no descriptor that comes along makes its closing wait", "[channel]") {
+    const UniqueFd watched(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const auto lingers = [&] {
+        linger now{};
+        socklen_t size = sizeof now;
+        sys::check(::getsockopt(watched.get(), SOL_SOCKET, SO_LINGER, &now, &size), "asking for the linger");
+        return now.l_onoff != 0;
+    };
+    const linger hour{1, 3600};
+    const auto set = [&] {
+        sys::check(::setsockopt(watched.get(), SOL_SOCKET, SO_LINGER, &hour, sizeof hour), "setting the linger");
+    };
+    auto [left, right] = Channel::pair();
+    set();
+    sendRaw(left.fd(), "one", {watched.get()});
+    CHECK(lingers());
+    CHECK(right.receive()->fds.size() == 1);
+    CHECK_FALSE(lingers());
+    // among those for which there is no room
+    set();
+    std::vector<int> many(sys::maxPacketFds + 40, STDERR_FILENO);
+    many.push_back(watched.get());
+    sendRaw(left.fd(), "many", many);
+    CHECK(errorCode([&, &in = right] { static_cast<void>(in.receive()); }) == EMSGSIZE);
+    CHECK_FALSE(lingers());
+    // and where only bytes are read
+    set();
+    const int before = test::openDescriptors();
+    sendRaw(left.fd(), "bytes", {watched.get()});
+    std::array<char, 16> text{};
+    CHECK(sys::readBytes(right.fd(), text.data(), text.size()) == 5);
+    CHECK_FALSE(lingers());
     CHECK(test::openDescriptors() == before);
 }
 
