@@ -72,6 +72,7 @@ struct Request {
     std::string text;
     Verb verb;
     Target target;
+    std::vector<Verb> also{}; // rights that it needs besides
 };
 
 /// For a name that a caller made up; the service as a whole where it cannot be a name.
@@ -80,8 +81,8 @@ struct Request {
 /// The sender of the message that `object` is handling.
 [[nodiscard]] Caller callerOf(sdbus::IObject& object);
 
-/// Asks the policy function, with the administrators that the zone has now. Throws Fault noSuchZone where the target
-/// is a zone that is gone.
+/// Asks the policy function, with the administrators that the zone has now, for one right after the other, up to the
+/// first that is not given. Throws Fault noSuchZone where the target is a zone that is gone.
 void decide(const Domain& domain, const Caller& caller, const Request& request,
             const std::function<void(const Decision&)>& then);
 

@@ -279,6 +279,7 @@ void Registry::drop(const zone::ZoneName& name) {
 zone::Surroundings Registry::surroundings(const std::string& self) const {
     zone::Surroundings around;
     around.subnet = host_.settings.network.address;
+    around.managedBridge = host_.settings.network.bridge;
     for (const auto& [name, id] : imageIds_) {
         around.images.push_back(name);
     }
