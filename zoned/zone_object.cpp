@@ -96,7 +96,7 @@ void ZoneObject::job(JobResult&& result, const char* text, Verb verb, Body body)
 void ZoneObject::GetDefinition(sdbus::Result<std::string>&& result) {
     authorised(domain_, getObject(), std::move(result), request("GetDefinition", Verb::listDetails),
                [domain = domain_, name = name_.str()] {
-                   const Zone& zone = domain.registry.refresh(name);
+                   const Zone& zone = domain.registry.current(name);
                    if (!zone.text) {
                        throw Fault(FaultKind::invalidDefinition, zone.problem);
                    }
@@ -104,12 +104,14 @@ void ZoneObject::GetDefinition(sdbus::Result<std::string>&& result) {
                });
 }
 
+void ZoneObject::GetProblem(sdbus::Result<std::string>&& result) {
+    authorised(domain_, getObject(), std::move(result), request("GetProblem", Verb::listDetails),
+               [domain = domain_, name = name_.str()] { return domain.registry.current(name).problem; });
+}
+
 void ZoneObject::Set(sdbus::Result<Keys, Keys, Keys>&& result,
                      std::vector<sdbus::Struct<std::string, std::string>> settings, Dictionary options) {
-    Settings pairs;
-    for (const auto& setting : settings) {
-        pairs.emplace_back(std::get<0>(setting), std::get<1>(setting));
-    }
+    const Settings pairs = answer("Set", [&] { return settingsFrom(settings); });
     // also where the zone has privileges already: its init, say, is the host's root
     const Zone* zone = domain_.registry.find(name_);
     const bool privileged =

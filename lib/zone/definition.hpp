@@ -85,6 +85,9 @@ struct Mount {
     bool operator==(const Mount&) const = default;
 };
 
+/// Of stop-timeout, and of a shutdown that has a timeout of its own.
+constexpr std::chrono::seconds maxStopTimeout = std::chrono::hours(1);
+
 /// How a zone is stopped when the host shuts down.
 enum class HostShutdown { shutdown, halt };
 /// Whether a zone that ended by itself is booted again.

@@ -446,7 +446,7 @@ void checkEnvironment(const Definition& definition, const Surroundings&, Finding
 }
 
 void checkStopTimeout(const Definition& definition, const Surroundings&, Findings& findings) {
-    if (definition.stopTimeout < std::chrono::seconds(1) || definition.stopTimeout > std::chrono::hours(1)) {
+    if (definition.stopTimeout < std::chrono::seconds(1) || definition.stopTimeout > maxStopTimeout) {
         findings.push_back({"stop-timeout", "is 1s to 1h"});
     }
 }
