@@ -195,6 +195,23 @@ ObjectPath Client::image(const std::string& name) {
     return found->path;
 }
 
+namespace {
+
+/// What is wrong with the definition, or, for those who may not read that, where.
+std::string problemOf(ZoneProxy& zone) {
+    std::string places = zone.Problem();
+    if (places.empty()) {
+        return places;
+    }
+    try {
+        return zone.GetProblem();
+    } catch (const sdbus::Error&) {
+        return places;
+    }
+}
+
+} // namespace
+
 ZoneDetails Client::zoneDetails(const ObjectPath& path) {
     return ask([&] {
         ZoneProxy zone(*state_->bus, path);
@@ -203,7 +220,7 @@ ZoneDetails Client::zoneDetails(const ObjectPath& path) {
         details.state = zone.State();
         details.booted = zone.Booted();
         details.reason = zone.Reason();
-        details.problem = zone.Problem();
+        details.problem = problemOf(zone);
         details.maintenance = zone.Maintenance();
         details.description = zone.Description();
         details.image = zone.Image();

@@ -1,7 +1,10 @@
+#include <unistd.h>
+
 #include "arguments.hpp"
 #include "command.hpp"
 #include "console_session.hpp"
 #include "jobs.hpp"
+#include "log_reader.hpp"
 #include "output.hpp"
 #include "sys/error.hpp"
 #include "zone_verbs.hpp"
@@ -54,6 +57,27 @@ int bootOnConsole(const BootOptions& options) {
     }
 }
 
+/// An init that fails to start has said why on the console, more often than not. Everybody is told that the boot failed;
+/// what the zone wrote is for those who may read its log, and only root may without perhaps being asked for a password.
+void showConsoleEnd(Client& client, const std::string& name, const JobEnd& end) {
+    constexpr std::size_t lines = 10;
+    if (end.error != "org.zoned1.Error.BootFailed") {
+        return;
+    }
+    if (::geteuid() != 0) {
+        printNote("see 'zonectl log " + name + "' for what it wrote to its console");
+        return;
+    }
+    try {
+        LogReader log([&] { return client.readLog(client.zone(name), "console"); });
+        if (const std::string text = lastLines(log.news(), lines); !text.empty()) {
+            printError("the log of its console ends:\n" + text.substr(0, text.find_last_not_of('\n') + 1));
+        }
+    } catch (const BusError& e) {
+        reportFailure("show the log of zone " + name, e.what());
+    }
+}
+
 } // namespace
 
 int runBoot(const Command& self, const std::vector<std::string>& arguments) {
@@ -83,7 +107,8 @@ int runBoot(const Command& self, const std::vector<std::string>& arguments) {
     }
     return forEachZone(
         boot.names, "boot", boot.wait ? "ready" : "booted",
-        [&boot](Client& client, const ObjectPath& zone) { return client.boot(zone, boot.initArgs, boot.wait); });
+        [&boot](Client& client, const ObjectPath& zone) { return client.boot(zone, boot.initArgs, boot.wait); },
+        showConsoleEnd);
 }
 
 } // namespace zoned::ctl

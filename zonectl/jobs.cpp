@@ -114,6 +114,9 @@ void Waiter::report(const Waiting& waiting, const JobEnd& end) {
         printError("cancelled: " + request.what);
     } else {
         reportFailure(request.what, end.message.empty() ? end.error : end.message);
+        if (request.failed) {
+            request.failed(end);
+        }
     }
 }
 
@@ -238,7 +241,8 @@ Outcomes runJobs(Client& client, const std::vector<Request>& requests) {
 }
 
 int forEachZone(const std::vector<std::string>& names, const std::string& verb, const std::string& done,
-                const std::function<ObjectPath(Client&, const ObjectPath& zone)>& send) {
+                const std::function<ObjectPath(Client&, const ObjectPath& zone)>& send,
+                const std::function<void(Client&, const std::string& name, const JobEnd& end)>& failed) {
     Client client;
     std::vector<Request> requests;
     std::set<std::string> seen; // a name given twice is meant once
@@ -247,7 +251,12 @@ int forEachZone(const std::vector<std::string>& names, const std::string& verb, 
             continue;
         }
         requests.push_back({join(verb, " zone ", name), join("zone ", name, ": ", done),
-                            [&client, &send, name] { return send(client, client.zone(name)); }});
+                            [&client, &send, name] { return send(client, client.zone(name)); },
+                            [&client, &failed, name](const JobEnd& end) {
+                                if (failed) {
+                                    failed(client, name, end);
+                                }
+                            }});
     }
     return runJobs(client, requests).status();
 }

@@ -18,6 +18,8 @@ struct Request {
     std::string done; // "zone web: booted"; "" says nothing
     /// Sends the request; returns the job's path.
     std::function<ObjectPath()> send;
+    /// Says more, once it was reported that the job has failed; may be empty.
+    std::function<void(const JobEnd& end)> failed{};
 };
 
 struct Outcomes {
@@ -33,7 +35,8 @@ Outcomes runJobs(Client& client, const std::vector<Request>& requests);
 /// One request for each name: `cannot verb zone NAME: …`, `zone NAME: done`.
 /// Returns the exit status.
 int forEachZone(const std::vector<std::string>& names, const std::string& verb, const std::string& done,
-                const std::function<ObjectPath(Client&, const ObjectPath& zone)>& send);
+                const std::function<ObjectPath(Client&, const ObjectPath& zone)>& send,
+                const std::function<void(Client&, const std::string& name, const JobEnd& end)>& failed = {});
 
 /// "cannot boot zone web: …"; the problems of a definition, one a line, below it.
 void reportFailure(const std::string& what, const std::string& message);

@@ -31,7 +31,7 @@ enum class Verb {
     console,          // the console
     manage,           // boot, ready, shutdown, halt, reboot
     config,           // change a definition
-    configPrivileged, // privileged zones, folders of the host, a zone's administrators
+    configPrivileged, // privileged zones, folders, units and bridges of the host, a zone's administrators
     create,           // define, verify, install
     image,            // import, build, delete images
     remove            // uninstall, delete

@@ -13,8 +13,8 @@ namespace zoned::daemon {
 
 BuiltSpec resolveBootSpec(const Host& host, Registry& registry, Zone& zone, const std::vector<std::string>& initArgs,
                           Network* network) {
-    if (!zone.definition) {
-        throw zone::Fault(zone::FaultKind::invalidDefinition, zone.problem);
+    if (!zone.definition) { // may be told to everybody, as the end of a job
+        throw zone::Fault(zone::FaultKind::invalidDefinition, zone.problemPlaces);
     }
     store::ZoneRecord record = zone.record.value_or(store::ZoneRecord{});
     if (network != nullptr && !record.complete) {

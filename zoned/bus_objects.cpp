@@ -1,6 +1,35 @@
 #include "bus_objects.hpp"
 
+#include "sys/error.hpp"
+
 namespace zoned::daemon {
+namespace {
+
+using zone::Fault;
+using zone::FaultKind;
+
+// A definition has a few dozen keys, and 64 KiB at most.
+constexpr std::size_t maxSettings = 256;
+constexpr std::size_t maxSettingsBytes = 64 * 1024;
+
+} // namespace
+
+std::vector<std::pair<std::string, std::string>> settingsFrom(const SettingStructs& settings) {
+    if (settings.size() > maxSettings) {
+        throw Fault(FaultKind::invalidArgument,
+                    sys::join("there are ", settings.size(), " settings; one call takes at most ", maxSettings));
+    }
+    std::size_t bytes = 0;
+    std::vector<std::pair<std::string, std::string>> pairs;
+    for (const auto& setting : settings) {
+        bytes += std::get<0>(setting).size() + std::get<1>(setting).size();
+        if (bytes > maxSettingsBytes) {
+            throw Fault(FaultKind::invalidArgument, "the settings of one call have at most 64 KiB together");
+        }
+        pairs.emplace_back(std::get<0>(setting), std::get<1>(setting));
+    }
+    return pairs;
+}
 
 Caller callerOf(sdbus::IObject& object) {
     const api::Sender sender = api::senderOf(object);
@@ -11,16 +40,37 @@ Target targetOf(const std::string& kind, const std::string& name) {
     return zone::ZoneName::problem(name) ? Target{} : Target{kind, name};
 }
 
+namespace {
+
+/// The administrators who may be let do it. They stand in the zone's definition, which is read again where it is another: one who was taken
+/// out of it is out; one of a definition that cannot be used is none.
+std::vector<zone::Admin> adminsFor(const Domain& domain, const Caller& caller, const Request& request) {
+    if (request.target.kind != "zone" || !isForAdmins(request.verb) || caller.uid == 0) {
+        return {};
+    }
+    const Zone& zone = domain.registry.current(request.target.name);
+    return zone.definition ? zone.definition->admins : std::vector<zone::Admin>{};
+}
+
+} // namespace
+
 void decide(const Domain& domain, const Caller& caller, const Request& request,
             const std::function<void(const Decision&)>& then) {
-    std::vector<zone::Admin> admins;
-    // a zone's administrators stand in its definition, which is read again: one who was taken out of it is out;
-    // one of a definition that cannot be used is none.
-    if (request.target.kind == "zone" && isForAdmins(request.verb) && caller.uid != 0) {
-        const Zone& zone = domain.registry.refresh(request.target.name);
-        admins = zone.definition ? zone.definition->admins : admins;
-    }
-    domain.authorizer.decide(caller, request.verb, request.target, admins, then);
+    const auto next = [domain, caller, request, then](const Decision& decision) {
+        if (!decision.allowed || request.also.empty()) {
+            then(decision);
+            return;
+        }
+        Request rest = request;
+        rest.verb = request.also.front();
+        rest.also.erase(rest.also.begin());
+        try {
+            decide(domain, caller, rest, then);
+        } catch (const zone::Fault& fault) {
+            then({false, fault.what()}); // the zone went away while somebody was asked
+        }
+    };
+    domain.authorizer.decide(caller, request.verb, request.target, adminsFor(domain, caller, request), next);
 }
 
 } // namespace zoned::daemon

@@ -7,6 +7,8 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "api/bus_compat.hpp"
 #include "api/object_path.hpp"
@@ -72,7 +74,15 @@ struct Request {
     std::string text;
     Verb verb;
     Target target;
+    std::vector<Verb> also{}; // rights that it needs besides
 };
+
+using SettingStructs = std::vector<sdbus::Struct<std::string, std::string>>;
+
+/// The key=value pairs of a call that changes a definition. What anybody may send is bounded before anything is made of
+/// it, the more so since the right to define a zone depends on what it would be: at most 256 pairs of 64 KiB together.
+/// Throws Fault invalidArgument.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> settingsFrom(const SettingStructs& settings);
 
 /// For a name that a caller made up; the service as a whole where it cannot be a name.
 [[nodiscard]] Target targetOf(const std::string& kind, const std::string& name);
@@ -80,8 +90,8 @@ struct Request {
 /// The sender of the message that `object` is handling.
 [[nodiscard]] Caller callerOf(sdbus::IObject& object);
 
-/// Asks the policy function, with the administrators that the zone has now. Throws Fault noSuchZone where the target
-/// is a zone that is gone.
+/// Asks the policy function, with the administrators that the zone has now, for one right after the other, up to the
+/// first that is not given. Throws Fault noSuchZone where the target is a zone that is gone.
 void decide(const Domain& domain, const Caller& caller, const Request& request,
             const std::function<void(const Decision&)>& then);
 

@@ -204,6 +204,9 @@ std::uint32_t Lifecycle::halt(const std::string& name) {
 }
 
 std::uint32_t Lifecycle::shutdown(const std::string& name, std::uint32_t timeout) {
+    if (std::chrono::seconds(timeout) > zone::maxStopTimeout) {
+        throw Fault(FaultKind::invalidArgument, "a shutdown's timeout is at most 1h, as stop-timeout is");
+    }
     jobs_.requireFree({Held::zone, name});
     Zone& zone = registry_.refresh(name);
     if (listener_.stopAsked) {

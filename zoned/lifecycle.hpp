@@ -62,6 +62,8 @@ public:
     struct SetOptions {
         bool runtime = false; // only the running zone
         bool stored = false;  // only the definition
+        /// The caller may give zones privileges on the host: root, or who was let do config-privileged.
+        bool trusted = false;
     };
     struct SetOutcome {
         std::vector<std::string> applied;  // keys that have their effect now
@@ -71,8 +73,10 @@ public:
     using SetDone = std::function<void(const SetOutcome&)>;
     /// Changes keys of a zone's definition and what of them a running zone can take. All of it is checked before any
     /// of it is done. Throws Fault and DefinitionFault; later faults come by `refused`, and then nothing is changed.
-    void set(const std::string& name, const std::vector<std::pair<std::string, std::string>>& settings,
-             const SetOptions& options, const SetDone& done, const Supervisor::Refused& refused);
+    /// Returns false where nothing was done because the definition gives privileges, as it is or as it would be, and
+    /// the caller is not trusted with those.
+    [[nodiscard]] bool set(const std::string& name, const std::vector<std::pair<std::string, std::string>>& settings,
+                           const SetOptions& options, const SetDone& done, const Supervisor::Refused& refused);
 
     /// Name and purpose of the steps that a boot would take.
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> plan(const std::string& name);

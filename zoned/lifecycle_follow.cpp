@@ -2,8 +2,6 @@
 // becomes of a zone whose supervisor has gone.
 #include "lifecycle.hpp"
 
-#include <ctime>
-
 #include <spdlog/spdlog.h>
 
 #include "boot_spec_source.hpp"
@@ -21,16 +19,9 @@ using zone::FaultKind;
 using zone::State;
 using zone::ZoneName;
 
-// An init that ends sooner has failed to start, and its last words are worth showing.
-constexpr std::int64_t shortLife = 10;
-
 /// The text as it is in effect for a zone that was rebooted in the group that it was in.
 std::string withGroup(const std::string& text, const std::optional<zone::Definition>& booted) {
     return store::applySettings(text, {{"group", booted ? booted->group : ""}});
-}
-
-std::string withTail(const std::string& text, const platform::Status& status) {
-    return status.consoleTail.empty() ? text : text + "; the console's last lines:\n" + status.consoleTail;
 }
 
 } // namespace
@@ -77,10 +68,10 @@ void Lifecycle::judgeBoot(const ZoneName& name, const Operation& operation, cons
     } else if (status.state == State::ready && operation.command == Command::ready) {
         finish(name);
     } else if (!status.failure.empty()) {
-        fail(name, FaultKind::bootFailed, withTail("zone " + name.str() + ": " + status.failure, status));
+        fail(name, FaultKind::bootFailed, "zone " + name.str() + ": " + status.failure);
     } else if (!zone::isActive(status.state) || status.state == State::down) {
         // it came up, and went down again before it could be seen running or was ready
-        fail(name, FaultKind::bootFailed, withTail("zone " + name.str() + ": " + status.reason, status));
+        fail(name, FaultKind::bootFailed, "zone " + name.str() + ": " + status.reason);
     }
 }
 
@@ -162,9 +153,8 @@ void Lifecycle::noteReason(Zone& zone, const platform::Status& status) {
         return;
     }
     store::ZoneRecord record = *zone.record;
-    const bool shortLived = std::time(nullptr) - (zone.status ? zone.status->since : 0) < shortLife;
-    const bool unasked = status.reason.starts_with("its init") || !status.failure.empty();
-    record.lastExit = shortLived && unasked ? withTail(status.reason, status) : status.reason;
+    // everybody may read it: what the zone wrote to its console is told with ReadLog, to those who may
+    record.lastExit = status.reason;
     if (record.lastExit == zone.record->lastExit) {
         return;
     }

@@ -71,6 +71,15 @@ std::optional<std::uint64_t> figure(const std::string& payload, const char* file
     return std::stoull(*text);
 }
 
+/// One that cannot be read may say anything.
+bool textGivesPrivilege(const std::string& text) {
+    try {
+        return zone::givesPrivilege(store::parseDefinition(text, "").definition);
+    } catch (const Fault&) {
+        return true;
+    }
+}
+
 int lineOf(const std::map<std::string, int>& lines, const std::string& key) {
     const auto found = lines.find(key);
     return found == lines.end() ? 0 : found->second;
@@ -129,7 +138,7 @@ void Lifecycle::noteBooted(const zone::ZoneName& name, const std::string& text) 
     registry_.bootedAnew(name);
 }
 
-void Lifecycle::set(const std::string& name, const Settings& settings, const SetOptions& options, const SetDone& done,
+bool Lifecycle::set(const std::string& name, const Settings& settings, const SetOptions& options, const SetDone& done,
                     const Supervisor::Refused& refused) {
     if (settings.empty() || (options.runtime && options.stored)) {
         throw Fault(FaultKind::invalidArgument,
@@ -147,8 +156,16 @@ void Lifecycle::set(const std::string& name, const Settings& settings, const Set
                                                      ": only a zone that is up has something to change at runtime"));
     }
     const std::string file = name + ".yaml";
+    // Judged here, on the texts that are read and written: what was known when the caller was asked about may be out
+    // of date, and a definition that is not valid at the moment gives its privileges once it is mended.
+    if (!options.trusted && textGivesPrivilege(*zone.text)) {
+        return false;
+    }
     const std::string text = store::applySettings(*zone.text, settings);
     const zone::Definition wanted = registry_.check(text, file, name);
+    if (!options.trusted && zone::givesPrivilege(wanted)) {
+        return false;
+    }
     if (wanted.zone != name) {
         throw Fault(FaultKind::invalidArgument,
                     "zone: it cannot be changed: a zone has the name that it was created with");
@@ -208,12 +225,12 @@ void Lifecycle::set(const std::string& name, const Settings& settings, const Set
         } catch (const std::exception& error) {
             setting->before.reset();
             settle(setting, Fault(FaultKind::failed, error.what()));
-            return;
+            return true;
         }
     }
     if (setting->booted.empty()) {
         settle(setting, std::nullopt);
-        return;
+        return true;
     }
     setting->deadline = loop_.after(patience, [this, setting] {
         settle(setting,
@@ -227,6 +244,7 @@ void Lifecycle::set(const std::string& name, const Settings& settings, const Set
     } catch (const std::exception& error) {
         settle(setting, Fault(FaultKind::failed, error.what()));
     }
+    return true;
 }
 
 /// The end of a `set`; the second one (an answer after the deadline) has no effect.

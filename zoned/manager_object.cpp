@@ -7,6 +7,7 @@
 #include "store/definition_yaml.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "sys/linger.hpp"
 
 namespace zoned::daemon {
 namespace {
@@ -104,21 +105,20 @@ std::vector<ManagerObject::ZoneRow> ManagerObject::ListZones() {
 
 sdbus::ObjectPath ManagerObject::GetZone(const std::string& name) {
     return answer("GetZone", [&] {
-        const Zone& zone = domain_.registry.refresh(name);
+        const Zone& zone = domain_.registry.current(name);
         return sdbus::ObjectPath(api::zonePath(zone.name.str()));
     });
 }
 
 void ManagerObject::Define(sdbus::Result<sdbus::ObjectPath>&& result, std::string name, std::string text,
                            std::string origin, std::vector<sdbus::Struct<std::string, std::string>> settings) {
-    const auto complete = [name, text, origin, settings] {
+    const auto pairs = answer("Define", [&] { return settingsFrom(settings); });
+    const auto complete = [name, text, pairs] {
         std::vector<std::pair<std::string, std::string>> all;
         if (!name.empty()) {
             all.emplace_back("zone", zone::ZoneName(name).str());
         }
-        for (const auto& setting : settings) {
-            all.emplace_back(std::get<0>(setting), std::get<1>(setting));
-        }
+        all.insert(all.end(), pairs.begin(), pairs.end());
         return all.empty() ? text : store::applySettings(text, all);
     };
     authorised(domain_, getObject(), std::move(result), requestToDefine(complete),
@@ -156,6 +156,12 @@ std::vector<ManagerObject::ImageRow> ManagerObject::ListImages() {
 
 void ManagerObject::ImportImage(sdbus::Result<sdbus::ObjectPath>&& result, std::string name, sdbus::UnixFd archive,
                                 std::string origin) {
+    answer("ImportImage", [&] {
+        if (sys::isNetworkSocket(archive.get())) {
+            // not kept for the time that polkit takes: its sender could give it back the linger that was taken off
+            throw Fault(FaultKind::invalidArgument, "the archive comes from a network socket; put a pipe between");
+        }
+    });
     const auto own = std::make_shared<sys::UniqueFd>(fcntl(archive.get(), F_DUPFD_CLOEXEC, 3));
     if (*own) {
         // sdbus-c++'s own copy would be inherited by the worker

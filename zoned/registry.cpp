@@ -18,6 +18,7 @@
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "zone/fault.hpp"
+#include "zone/text_rules.hpp"
 
 namespace zoned::daemon {
 namespace {
@@ -27,6 +28,9 @@ using zone::FaultKind;
 
 // An editor makes several events of one save.
 constexpr std::chrono::milliseconds settleTime{50};
+
+// A name is 63 bytes long at most; callers send longer ones.
+constexpr std::size_t maxNameShown = 64;
 
 std::int64_t changeTime(const std::string& path) {
     struct stat status {};
@@ -134,7 +138,7 @@ Zone& Registry::zone(const std::string& name) {
             return *zone;
         }
     }
-    throw Fault(FaultKind::noSuchZone, "there is no zone named '" + name + "'");
+    throw Fault(FaultKind::noSuchZone, "there is no zone named '" + zone::cut(name, maxNameShown) + "'");
 }
 
 const ZoneView& Registry::view(const zone::ZoneName& name) const {
@@ -147,13 +151,43 @@ Zone& Registry::add(const zone::ZoneName& name) {
     return *entry.zone;
 }
 
+/// What tells a file from a later version of it; "" for one that has changed so lately that a further change could have
+/// the same time, of which the kernel's clock has only some hundred a second.
+std::string Registry::stamp(const zone::ZoneName& name) const {
+    std::string stamp = "|";
+    for (const std::string& path : {definitions_.path(name), storage_.path(name) + "/state.json", storage_.layer(name),
+                                    host_.bootedDefinition(name.str())}) {
+        struct stat status {};
+        if (stat(path.c_str(), &status) == 0) {
+            if (std::time(nullptr) - status.st_ctim.tv_sec < 2) {
+                return "";
+            }
+            stamp += sys::join(status.st_dev, ".", status.st_ino, ".", status.st_ctim.tv_sec, ".",
+                               status.st_ctim.tv_nsec, ".", status.st_size, ".", status.st_mode);
+        }
+        stamp += "|";
+    }
+    return stamp;
+}
+
+Zone& Registry::current(const std::string& name) {
+    if (!zone::ZoneName::problem(name)) {
+        Zone* known = find(zone::ZoneName(name));
+        if (known != nullptr && !known->readFrom.empty() && known->readFrom == stamp(known->name)) {
+            return *known;
+        }
+    }
+    return refresh(name);
+}
+
 Zone& Registry::refresh(const std::string& text) {
     if (zone::ZoneName::problem(text)) {
-        throw Fault(FaultKind::noSuchZone, "there is no zone named '" + text + "'");
+        throw Fault(FaultKind::noSuchZone, "there is no zone named '" + zone::cut(text, maxNameShown) + "'");
     }
     const zone::ZoneName name(text);
     Zone* known = find(name);
     Zone fresh(name);
+    const std::string readFrom = stamp(name); // before it is read: what changes meanwhile is read again
     const auto unread = readText(fresh);
     readRecord(fresh);
     const bool active = known != nullptr && (known->status || known->cleaningUp || !known->down.empty());
@@ -161,11 +195,12 @@ Zone& Registry::refresh(const std::string& text) {
         if (known != nullptr && jobs_.holder({Held::zone, text}) == nullptr) {
             drop(name);
         }
-        throw Fault(FaultKind::noSuchZone, "there is no zone named '" + text + "'");
+        throw Fault(FaultKind::noSuchZone, "there is no zone named '" + zone::cut(text, maxNameShown) + "'");
     }
     const bool isNew = known == nullptr;
     Zone& zone = isNew ? add(name) : *known;
     known_.insert(text);
+    zone.readFrom = readFrom;
     zone.text = std::move(fresh.text);
     keepWhatWasKnown(zone, fresh);
     zone.record = std::move(fresh.record);
@@ -226,9 +261,11 @@ std::optional<zone::DefinitionFault> Registry::readText(Zone& zone) {
 void Registry::interpret(Zone& zone) {
     zone.definition.reset();
     zone.problem.clear();
+    zone.problemPlaces.clear();
     const std::string file = zone.name.str() + ".yaml";
     if (!zone.text) {
         zone.problem = file + ": is missing, while the zone has a root; define the zone again, or delete it";
+        zone.problemPlaces = zone.problem;
         return;
     }
     try {
@@ -241,8 +278,11 @@ void Registry::interpret(Zone& zone) {
                   "is '" + definition.zone + "', but the file's name stands for '" + zone.name.str() + "'"}});
         }
         zone.definition = std::move(definition);
-    } catch (const Fault& fault) {
+    } catch (const zone::DefinitionFault& fault) {
         zone.problem = fault.what();
+        for (const zone::Problem& problem : fault.problems()) {
+            zone.problemPlaces += (zone.problemPlaces.empty() ? "" : "\n") + problem.place();
+        }
     }
 }
 
@@ -320,6 +360,7 @@ void Registry::drop(const zone::ZoneName& name) {
 zone::Surroundings Registry::surroundings(const std::string& self) const {
     zone::Surroundings around;
     around.subnet = host_.settings.network.address;
+    around.managedBridge = host_.settings.network.bridge;
     for (const auto& [name, id] : imageIds_) {
         around.images.push_back(name);
     }

@@ -53,6 +53,9 @@ public:
     /// Reads the zone's definition and record again. Throws Fault noSuchZone where nothing is left of it, and
     /// DefinitionFault where the definition's file cannot be read.
     Zone& refresh(const std::string& name);
+    /// The zone as it is known, refreshed only where it is not known or one of its files is another one than was read:
+    /// for what anybody may call as often as he likes. Throws Fault noSuchZone.
+    Zone& current(const std::string& name);
     /// What the zone is booted with has been written: looks at it again.
     void bootedAnew(const zone::ZoneName& name);
     /// To be called after any change of a zone: works out what the bus shows, and tells what is new.
@@ -99,6 +102,7 @@ private:
     void interpret(Zone& zone);
     void readRecord(Zone& zone);
     void readBooted(Zone& zone);
+    [[nodiscard]] std::string stamp(const zone::ZoneName& name) const;
     void drop(const zone::ZoneName& name);
     void noteUsers(const std::string& image);
     Zone& add(const zone::ZoneName& name);

@@ -86,7 +86,7 @@ ZoneView viewOf(const Zone& zone, std::uint8_t subnetPrefix, std::uint32_t job) 
     ZoneView view;
     view.state = stateOf(zone);
     view.reason = reasonOf(zone, view.state);
-    view.problem = zone.problem;
+    view.problem = zone.problemPlaces;
     view.maintenance = zone.maintenance;
     view.since = zone.since;
     view.job = job;

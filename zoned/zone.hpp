@@ -24,7 +24,8 @@ struct Zone {
     zone::ZoneName name;
     std::optional<std::string> text;            // the definition's file; nothing where there is none
     std::optional<zone::Definition> definition; // where the text makes a valid one
-    std::string problem;                        // why it does not
+    std::string problem;                        // why it does not; may quote the definition
+    std::string problemPlaces;                  // the same for everybody: where, not what
     std::optional<zone::Definition> booted;     // what it was booted with last, and `set` since; see lifecycle_set.cpp
     std::optional<store::ZoneRecord> record;    // what is on disk
     std::string unavailable;                    // why its root cannot be used; "" where it can
@@ -33,6 +34,7 @@ struct Zone {
     bool cleaningUp = false;                    // the supervisor died, and its zone is being taken down
     std::string down;                           // why that failed; "" where it did not
     std::string maintenance;                    // why it is left alone; "" where it is not
+    std::string readFrom;                       // which files that was; see Registry::current()
     std::int64_t since = 0;                     // when the state was entered, where no supervisor says it
 };
 

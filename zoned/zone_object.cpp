@@ -30,6 +30,39 @@ nlohmann::json execRequest(const std::vector<std::string>& argv, Options options
     return request;
 }
 
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+Request requestToSet(const std::string& name, Verb verb) {
+    return {"Set of zone " + name, verb, {"zone", name}};
+}
+
+/// What a Set does, once its caller may change the definition. One that turns out to be about privileges on the host is
+/// for whoever may give those: the policy function is asked again, and then the definition is looked at again.
+template <typename Answer>
+void setKeys(const Domain& domain, const Caller& caller, const std::string& name, const Settings& settings,
+             const Lifecycle::SetOptions& how, const Answer& pending) {
+    const bool done = domain.lifecycle.set(
+        name, settings, how,
+        [pending](const Lifecycle::SetOutcome& outcome) {
+            pending.reply(outcome.applied, outcome.waiting, outcome.warnings);
+        },
+        [pending](const Fault& fault) { pending.refuse(fault); });
+    if (done) {
+        return;
+    }
+    const auto decided = [domain, caller, name, settings, how, pending](const Decision& decision) {
+        pending.attempt([&] {
+            if (!decision.allowed) {
+                throw Fault(FaultKind::notPermitted, decision.why);
+            }
+            Lifecycle::SetOptions trusted = how;
+            trusted.trusted = true;
+            setKeys(domain, caller, name, settings, trusted, pending);
+        });
+    };
+    decide(domain, caller, requestToSet(name, Verb::configPrivileged), decided);
+}
+
 const Fault strangeAnswer(FaultKind::failed, "the zone's supervisor gave an answer that is not understood");
 
 } // namespace
@@ -63,7 +96,7 @@ void ZoneObject::job(JobResult&& result, const char* text, Verb verb, Body body)
 void ZoneObject::GetDefinition(sdbus::Result<std::string>&& result) {
     authorised(domain_, getObject(), std::move(result), request("GetDefinition", Verb::listDetails),
                [domain = domain_, name = name_.str()] {
-                   const Zone& zone = domain.registry.refresh(name);
+                   const Zone& zone = domain.registry.current(name);
                    if (!zone.text) {
                        throw Fault(FaultKind::invalidDefinition, zone.problem);
                    }
@@ -71,32 +104,31 @@ void ZoneObject::GetDefinition(sdbus::Result<std::string>&& result) {
                });
 }
 
+void ZoneObject::GetProblem(sdbus::Result<std::string>&& result) {
+    authorised(domain_, getObject(), std::move(result), request("GetProblem", Verb::listDetails),
+               [domain = domain_, name = name_.str()] { return domain.registry.current(name).problem; });
+}
+
 void ZoneObject::Set(sdbus::Result<Keys, Keys, Keys>&& result,
                      std::vector<sdbus::Struct<std::string, std::string>> settings, Dictionary options) {
-    std::vector<std::pair<std::string, std::string>> pairs;
-    for (const auto& setting : settings) {
-        pairs.emplace_back(std::get<0>(setting), std::get<1>(setting));
-    }
-    // also where the zone is privileged already: its init, say, is the host's root
+    const Settings pairs = answer("Set", [&] { return settingsFrom(settings); });
+    // also where the zone has privileges already: its init, say, is the host's root
     const Zone* zone = domain_.registry.find(name_);
     const bool privileged =
         (zone != nullptr && zone->definition && zone::givesPrivilege(*zone->definition)) ||
         std::ranges::any_of(pairs, [](const auto& pair) { return zone::keyGivesPrivilege(pair.first); });
-    authorisedLater(domain_, getObject(), std::move(result),
-                    request("Set", privileged ? Verb::configPrivileged : Verb::config),
-                    [domain = domain_, name = name_.str(), pairs, options](const Caller&, const auto& pending) {
-                        Options given(options);
-                        Lifecycle::SetOptions how;
-                        how.runtime = given.take<bool>("runtime", false);
-                        how.stored = given.take<bool>("stored", false);
-                        given.requireEmpty();
-                        domain.lifecycle.set(
-                            name, pairs, how,
-                            [pending](const Lifecycle::SetOutcome& outcome) {
-                                pending.reply(outcome.applied, outcome.waiting, outcome.warnings);
-                            },
-                            [pending](const Fault& fault) { pending.refuse(fault); });
-                    });
+    authorisedLater(
+        domain_, getObject(), std::move(result),
+        requestToSet(name_.str(), privileged ? Verb::configPrivileged : Verb::config),
+        [domain = domain_, name = name_.str(), pairs, options, privileged](const Caller& caller, const auto& pending) {
+            Options given(options);
+            Lifecycle::SetOptions how;
+            how.runtime = given.take<bool>("runtime", false);
+            how.stored = given.take<bool>("stored", false);
+            how.trusted = privileged || caller.uid == 0;
+            given.requireEmpty();
+            setKeys(domain, caller, name, pairs, how, pending);
+        });
 }
 
 void ZoneObject::Install(JobResult&& result) {
@@ -115,14 +147,31 @@ void ZoneObject::Delete(JobResult&& result) {
 }
 
 void ZoneObject::Boot(JobResult&& result, Dictionary options) {
-    job(std::move(result), "Boot", Verb::manage, [options](const Domain& domain, const std::string& name) {
-        Options given(options);
-        Lifecycle::BootOptions boot;
-        boot.initArgs = given.take<std::vector<std::string>>("args", {});
-        boot.wait = given.take<bool>("wait", false);
-        given.requireEmpty();
-        return domain.lifecycle.boot(name, boot);
-    });
+    const Zone* zone = domain_.registry.find(name_);
+    const bool privileged = zone != nullptr && zone->definition && zone->definition->privileged;
+    Request wanted = request("Boot", Verb::manage);
+    if (options.contains("args")) {
+        // init takes programs to run from its arguments ("systemd.run=…"): who may give it some is root in the zone
+        wanted.also.push_back(Verb::exec);
+        if (privileged) {
+            wanted.also.push_back(Verb::configPrivileged);
+        }
+    }
+    const bool root = callerOf(getObject()).uid == 0;
+    authorisedJob(domain_, getObject(), std::move(result), wanted,
+                  [domain = domain_, name = name_.str(), options, trusted = root || privileged] {
+                      Options given(options);
+                      Lifecycle::BootOptions boot;
+                      boot.initArgs = given.take<std::vector<std::string>>("args", {});
+                      boot.wait = given.take<bool>("wait", false);
+                      given.requireEmpty();
+                      const Zone& now = domain.registry.refresh(name);
+                      if (!boot.initArgs.empty() && !trusted && now.definition && now.definition->privileged) {
+                          throw Fault(FaultKind::notPermitted,
+                                      "zone " + name + " was made privileged meanwhile; boot it again to be asked");
+                      }
+                      return domain.lifecycle.boot(name, boot);
+                  });
 }
 
 void ZoneObject::Ready(JobResult&& result) {

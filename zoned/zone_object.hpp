@@ -21,6 +21,7 @@ private:
     using JobResult = sdbus::Result<sdbus::ObjectPath>;
 
     void GetDefinition(sdbus::Result<std::string>&& result) override;
+    void GetProblem(sdbus::Result<std::string>&& result) override;
     using Keys = std::vector<std::string>;
     void Set(sdbus::Result<Keys, Keys, Keys>&& result, std::vector<sdbus::Struct<std::string, std::string>> settings,
              Dictionary options) override;

@@ -1,5 +1,6 @@
 #include "zone/definition.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -88,12 +89,15 @@ std::string_view initKindName(InitKind kind) noexcept {
 }
 
 bool givesPrivilege(const Definition& definition) noexcept {
-    return definition.privileged || !definition.mounts.empty() || !definition.admins.empty();
+    return definition.privileged || !definition.mounts.empty() || !definition.admins.empty() ||
+           !definition.hostRequires.empty() ||
+           std::ranges::any_of(definition.network, [](const Nic& nic) { return nic.bridge.has_value(); });
 }
 
 bool keyGivesPrivilege(std::string_view path) noexcept {
     const std::string_view first = path.substr(0, path.find_first_of(".["));
-    return first == "privileged" || first == "mounts" || first == "admins";
+    return first == "privileged" || first == "mounts" || first == "admins" || first == "host-requires" ||
+           (first == "network" && path.ends_with(".bridge"));
 }
 
 } // namespace zoned::zone

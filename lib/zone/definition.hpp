@@ -87,6 +87,9 @@ struct Mount {
     bool operator==(const Mount&) const = default;
 };
 
+/// Of stop-timeout, and of a shutdown that has a timeout of its own.
+constexpr std::chrono::seconds maxStopTimeout = std::chrono::hours(1);
+
 /// How a zone is stopped when the host shuts down.
 enum class HostShutdown { shutdown, halt };
 /// Whether a zone that ended by itself is booted again.
@@ -122,9 +125,11 @@ struct Definition {
 };
 
 /// Whether it holds what only those may write who are trusted with the host: a zone that is root there, one that sees
-/// its files, and the list of those who may enter the zone.
+/// its files, starts its units or is on one of its bridges (where nothing keeps it from taking others' addresses), and
+/// the list of those who may enter the zone.
 [[nodiscard]] bool givesPrivilege(const Definition& definition) noexcept;
-/// The same of one key, as a dotted path: "mounts[0].source".
+/// The same of one key, as a dotted path: "mounts[0].source". A key may hold more than its name tells ("network", with
+/// a bridge in it): the definition that comes of it has the last word.
 [[nodiscard]] bool keyGivesPrivilege(std::string_view path) noexcept;
 
 } // namespace zoned::zone

@@ -34,6 +34,10 @@ std::string Problem::str() const {
     return result + text;
 }
 
+std::string Problem::place() const {
+    return Problem{file, line, key, "is not valid"}.str();
+}
+
 DefinitionFault::DefinitionFault(std::vector<Problem> problems)
     : Fault(FaultKind::invalidDefinition, lines(problems)), problems_(std::move(problems)) {}
 

@@ -47,6 +47,8 @@ struct Problem {
 
     /// "web.yaml:7: network[0].address: …"
     [[nodiscard]] std::string str() const;
+    /// Without the text, which may quote what the definition says: "web.yaml:7: network[0].address: is not valid".
+    [[nodiscard]] std::string place() const;
     bool operator==(const Problem&) const = default;
 };
 

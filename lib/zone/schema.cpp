@@ -36,7 +36,9 @@ constexpr std::array keys{
         "name here or in after cannot be deleted."},
     Key{"host-requires", list, "at most 32 names of units, such as network-online.target", "", false, atBoot,
         "Units of the host's systemd that are started, where they are not active, before the zone is booted. When "
-        "one cannot be started within five minutes, the zone is not booted; nor is it on a host that systemd does not run."},
+         "one cannot be started within five minutes, the zone is not booted; nor is it on a host that systemd does not "
+         "run. Units whose start ends what the host is doing (poweroff.target, rescue.service and their like) are "
+         "refused."},
     Key{"boot-retries", count, "0 to 100", "2", false, atOnce,
         "How often a boot with the host that failed is tried again, after 1s, 2s, 4s and so on up to 1m. Then the "
         "zone is left in maintenance; see zonectl clear."},
@@ -59,8 +61,8 @@ constexpr std::array keys{
     Key{"network[].name", text, "1 to 15 letters, digits, '.', '_' and '-'", "eth0", false, atBoot,
         "The interface's name inside the zone."},
     Key{"network[].bridge", text, "an interface's name", "", false, atBoot,
-        "A bridge of the host's administrator that the interface is connected to. Without it the interface is on "
-        "the managed network."},
+        "A bridge of the host's administrator that the interface is connected to, without a guard against forged "
+        "addresses. Without it the interface is on the managed network, whose bridge cannot be named here."},
     Key{"network[].address", network, "an IPv4 address with its prefix, such as 10.213.0.10/16", "", false, atBoot,
         "The interface's address. Without it one of the managed network is assigned once and kept; on another "
         "bridge the interface is left to the zone."},
@@ -137,8 +139,9 @@ constexpr std::array keys{
         "A group whose members it is: whoever has the group when connecting to the bus."},
     Key{"admins[].may", list, "login, exec, console, manage", "", true, atOnce,
         "What they may. login: a login shell in the zone. exec: run programs in it. Both are as any user of the zone, "
-        "root included, which in a privileged zone is root of the host. console: its console. manage: boot, with "
-        "arguments for its init, ready, shutdown, halt and reboot, and cancel such a job."},
+        "root included, which in a privileged zone is root of the host. console: its console. manage: boot, "
+        "ready, shutdown, halt and reboot, and cancel such a job; to boot with arguments for its init takes exec "
+        "as well, and in a privileged zone is no matter of its administrators."},
 };
 // clang-format on
 

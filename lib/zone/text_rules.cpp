@@ -128,6 +128,16 @@ std::optional<std::string> hostNameProblem(std::string_view text) {
     return std::nullopt;
 }
 
+std::string cut(std::string_view text, std::size_t bytes) {
+    if (text.size() <= bytes) {
+        return std::string(text);
+    }
+    while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) { // the middle of a character
+        --bytes;
+    }
+    return std::string(text.substr(0, bytes)) + "…";
+}
+
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
     if (word.size() > 64) {
         return "";

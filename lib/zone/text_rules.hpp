@@ -18,6 +18,9 @@ namespace zoned::zone {
 /// Why the text is no host name: DNS labels, 64 bytes at most (sethostname(2)); nothing where it is one.
 [[nodiscard]] std::optional<std::string> hostNameProblem(std::string_view text);
 
+/// The text's beginning, of at most `bytes` and an ellipsis, where it is longer; no character is cut in two.
+[[nodiscard]] std::string cut(std::string_view text, std::size_t bytes);
+
 /// The candidate that `word` is probably a misspelling of; "" where none is near.
 [[nodiscard]] std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 /// "; did you mean 'memory'?" or "".

@@ -152,13 +152,38 @@ void checkCycle(const Definition& definition, const Surroundings& surroundings, 
     look("requires", definition.needs);
 }
 
+/// Units of systemd.special(7) whose start takes the host down, puts it to sleep or makes it leave what it is doing, and
+/// the services that they consist of.
+bool endsTheHost(std::string_view unit) {
+    constexpr std::string_view prefix = "systemd-";
+    static constexpr std::array<std::string_view, 24> names{"poweroff",      "reboot",        "halt",
+                                                            "kexec",         "soft-reboot",   "exit",
+                                                            "shutdown",      "umount",        "final",
+                                                            "rescue",        "emergency",     "default",
+                                                            "ctrl-alt-del",  "runlevel0",     "runlevel1",
+                                                            "runlevel6",     "sleep",         "suspend",
+                                                            "hibernate",     "hybrid-sleep",  "suspend-then-hibernate",
+                                                            "system-update", "factory-reset", "initrd-switch-root"};
+    const std::size_t dot = unit.rfind('.');
+    const std::string_view kind = unit.substr(std::min(dot, unit.size()));
+    std::string_view stem = unit.substr(0, dot);
+    if (stem.starts_with(prefix)) {
+        stem.remove_prefix(prefix.size());
+    }
+    return (kind == ".target" || kind == ".service") && std::ranges::find(names, stem) != names.end();
+}
+
 void checkHostRequires(const Definition& definition, const Surroundings&, Findings& findings) {
     if (definition.hostRequires.size() > maxZonesNamed) {
         findings.push_back({"host-requires", "names at most 32 units"});
     }
     for (std::size_t i = 0; i < definition.hostRequires.size(); ++i) {
-        if (const auto why = unitNameProblem(definition.hostRequires[i])) {
-            findings.push_back({"host-requires[" + std::to_string(i) + "]", *why});
+        const std::string item = "host-requires[" + std::to_string(i) + "]";
+        const std::string& unit = definition.hostRequires[i];
+        if (const auto why = unitNameProblem(unit)) {
+            findings.push_back({item, *why});
+        } else if (endsTheHost(unit)) {
+            findings.push_back({item, unit + " ends what the host is doing; no zone needs that to boot"});
         }
     }
 }
@@ -196,11 +221,15 @@ void checkInterfaceNames(const Definition& definition, const Surroundings&, Find
     }
 }
 
-void checkBridges(const Definition& definition, const Surroundings&, Findings& findings) {
+void checkBridges(const Definition& definition, const Surroundings& surroundings, Findings& findings) {
     for (std::size_t i = 0; i < definition.network.size(); ++i) {
         const auto& bridge = definition.network[i].bridge;
         if (const auto why = bridge ? interfaceNameProblem(*bridge) : std::nullopt) {
             findings.push_back({nicKey(i, "bridge"), *why});
+        } else if (bridge && *bridge == surroundings.managedBridge) {
+            // as somebody's own bridge it would have a port without the guard against forged addresses
+            findings.push_back({nicKey(i, "bridge"), *bridge + " is the managed network's own: an interface is on it "
+                                                               "where 'bridge' is left out"});
         }
     }
 }
@@ -417,7 +446,7 @@ void checkEnvironment(const Definition& definition, const Surroundings&, Finding
 }
 
 void checkStopTimeout(const Definition& definition, const Surroundings&, Findings& findings) {
-    if (definition.stopTimeout < std::chrono::seconds(1) || definition.stopTimeout > std::chrono::hours(1)) {
+    if (definition.stopTimeout < std::chrono::seconds(1) || definition.stopTimeout > maxStopTimeout) {
         findings.push_back({"stop-timeout", "is 1s to 1h"});
     }
 }

@@ -19,6 +19,7 @@ namespace zoned::zone {
 /// What the checks must know of the world; pure data, filled in by the caller.
 struct Surroundings {
     Ipv4Network subnet;              // of the managed network: the bridge's address and prefix
+    std::string managedBridge;       // its bridge
     std::vector<std::string> images; // known images
     /// Addresses held by other zones: (address, zone).
     std::vector<std::pair<std::uint32_t, std::string>> addressesTaken;

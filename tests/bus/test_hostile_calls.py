@@ -1,7 +1,9 @@
 """Whatever is sent, zoned answers with an error and stays alive."""
 
 import os
+import subprocess
 import threading
+import time
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -99,6 +101,64 @@ def test_hostile_definitions_are_refused_by_name_and_quickly(host, same, text):
         host.bus.call(MANAGER_PATH, MANAGER, "Verify", "(ss)", (text, "bad.yaml"), timeout=5)
     assert caught.value.name == "InvalidDefinition"
     assert len(caught.value.text) < 64 * 1024 and "\x00" not in caught.value.text
+
+
+def test_a_long_name_is_not_sent_back(host, same):
+    with pytest.raises(BusFault) as caught:
+        host.bus.manager("GetZone", "(s)", "ä" * 10_000_000)
+    assert caught.value.name == "NoSuchZone" and len(caught.value.text) < 200
+
+
+def test_a_shutdown_takes_no_longer_than_a_definition_may_say(host, same):
+    zone = host.zone("z1", boot=True)
+    for timeout in (3601, 2**31, 2**32 - 1):
+        with pytest.raises(BusFault) as caught:
+            host.bus.call(zone.path, ZONE, "Shutdown", "(u)", (timeout,))
+        assert caught.value.name == "InvalidArgument" and "1h" in caught.value.text
+    assert zone.state == "running"
+
+
+def test_what_everybody_may_ask_reads_no_file(host, same):
+    zone = host.zone("z1")
+    host.bus.manager("GetZone", "(s)", "z1")
+    time.sleep(2.5)  # a file is known again once its time cannot be that of a later change too
+    host.bus.manager("GetZone", "(s)", "z1")
+    opened = host.base / "opened"
+    tracer = subprocess.Popen(["strace", "-qq", "-e", "trace=open,openat,openat2", "-o", opened, "-p",
+                               str(host.process.pid)])
+    eventually(lambda: f"TracerPid:\t{tracer.pid}" in open(f"/proc/{host.process.pid}/status").read())
+    for _ in range(20):
+        host.bus.manager("GetZone", "(s)", "z1")
+        assert host.asUser([[zone.path, ZONE, "GetDefinition", "()", "()", 0]]) == ["org.zoned1.Error.NotPermitted"]
+    tracer.terminate()
+    tracer.wait()
+    assert "z1" not in opened.read_text()
+    host.definitionFile("z1").write_text("zone: z1\nimage: busybox\ndescription: other\n")
+    assert "other" in host.bus.call(zone.path, ZONE, "GetDefinition")
+
+
+@pytest.mark.parametrize("settings", [[(f"environment.a{i}", "1") for i in range(257)],
+                                      [(f"environment.a{i}", "1") for i in range(60_000)],
+                                      [("environment.a", "[" + "a," * 2000 + "]")] * 200,
+                                      [("a" * 70_000, "b")]], ids=["257", "60000", "lists", "long"])
+@pytest.mark.parametrize("method", ["Define", "Set"])
+def test_more_settings_than_a_definition_can_need_are_refused_before_they_are_read(host, same, method, settings):
+    zone = host.define("z1")
+    begin = time.monotonic()
+    with pytest.raises(BusFault) as caught:
+        if method == "Define":
+            host.bus.call(MANAGER_PATH, MANAGER, "Define", "(sssa(ss))", ("evil", "", "", settings), timeout=20)
+        else:
+            host.bus.call(zone.path, ZONE, "Set", "(a(ss)a{sv})", (settings, {}), timeout=20)
+    assert caught.value.name == "InvalidArgument" and len(caught.value.text) < 200
+    assert time.monotonic() - begin < 3
+
+
+def test_as_many_settings_as_are_allowed_are_read(host, same):
+    with pytest.raises(BusFault) as caught:
+        host.bus.call(MANAGER_PATH, MANAGER, "Define", "(sssa(ss))",
+                      ("z1", "", "", [("image", "busybox")] + [(f"environment.a{i}", "1") for i in range(255)]))
+    assert caught.value.name == "InvalidDefinition" and "at most 64 variables" in caught.value.text
 
 
 def test_surplus_and_unusable_descriptors_do_no_harm(host, same):

@@ -1,11 +1,16 @@
 """An unprivileged caller on a bus that lets everything through: zoned itself says no."""
 
+import subprocess
+import time
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 
-from support.bus import IMAGE, JOB, MANAGER, MANAGER_PATH, ZONE, imagePath
+from support.bus import IMAGE, JOB, MANAGER, MANAGER_PATH, ZONE, imagePath, zonePath
+from support.fake_polkit import FakePolkit
 from support.host import SOURCE, Host
+from support.wait import eventually
 
 # What everyone may do; everything else that introspection shows must be refused.
 PUBLIC = {(MANAGER, "ListZones"), (MANAGER, "GetZone"), (MANAGER, "ListImages"), (MANAGER, "ListJobs"),
@@ -63,21 +68,99 @@ def test_environment_values_are_not_shown_to_everyone(host):
     assert "sesame-4711" not in str(host.bus.objects())
 
 
-def test_the_installed_bus_policy_keeps_others_from_the_name_and_from_private_calls():
-    """The policy file itself, on a bus with nothing but it."""
+@pytest.fixture
+def strictHost():
+    """A zoned on a bus with nothing but the installed policy."""
     policies = [path for path in SOURCE.rglob("org.zoned1.conf*") if "build" not in path.parts[len(SOURCE.parts)]]
     assert policies, "no bus policy is shipped"
-    include = f"<include>{policies[0]}</include>"
     host = Host(busPolicy='<policy context="default"><deny own="*"/><deny send_type="method_call"/>'
-                          '<allow send_destination="org.freedesktop.DBus"/></policy>' + include)
+                          '<allow send_destination="org.freedesktop.DBus"/></policy>'
+                          '<policy user="root"><allow own="org.freedesktop.PolicyKit1"/>'
+                          '<allow send_destination="org.freedesktop.PolicyKit1"/></policy>'
+                          f'<include>{policies[0]}</include>')
+    host.start()
+    yield host
+    assert not host.close()
+
+
+# Sends a TCP socket whose close waits for an hour, since nobody reads what was written to it, and keeps no copy.
+LINGERING = """
+import socket, struct, sys
+sys.path.insert(0, sys.argv[1])
+from support.bus import *
+bus = Bus(sys.argv[2])
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+listener.bind(("127.0.0.1", 0))
+listener.listen(1)
+full = socket.create_connection(listener.getsockname())
+full.setblocking(False)
+try:
+    while True:
+        full.send(b"x" * 65536)
+except BlockingIOError:
+    pass
+full.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3600))
+fds = Gio.UnixFDList.new()
+fds.append(full.fileno())
+body = GLib.Variant.parse(None, sys.argv[6], None, None)
+bus.connection.call_with_unix_fd_list(SERVICE, sys.argv[3], sys.argv[4], sys.argv[5], body, None, 0, 5000, fds, None,
+                                      None)
+bus.connection.flush_sync(None)
+del fds
+print("sent", flush=True)
+full.close()  # waits itself where the bus has closed its copy already
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("path,interface,member,body", [
+    (MANAGER_PATH, MANAGER, "GetZone", "('z1',)"), (MANAGER_PATH, MANAGER, "ListZones", "()"),
+    (MANAGER_PATH, "org.freedesktop.DBus.Properties", "Get", f"('{MANAGER}', 'Version')"),
+    ("/org/zoned1/zone/z1", ZONE, "Exec", "(@as [], @a{sv} {})"),
+    (MANAGER_PATH, MANAGER, "ImportImage", "('im', handle 0, '')"), (MANAGER_PATH, MANAGER, "ImportImage", "('im',)"),
+    ("/nowhere", MANAGER, "ImportImage", "('im',)")],
+    ids=["GetZone", "ListZones", "Get", "Exec", "ImportImage", "malformed", "nowhere"])
+def test_a_descriptor_that_takes_an_hour_to_close_holds_nobody_up(strictHost, path, interface, member, body):
+    strictHost.busybox()
+    strictHost.define("z1")
+    caller = subprocess.Popen(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "/usr/bin/python3",
+                               "-B", "-c", LINGERING, SOURCE / "tests", strictHost.address, path, interface, member,
+                               body], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
-        host.start()
-        assert host.bus.manager("ListZones") == []
-        owner, listing, define = host.asUser([
-            ["/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName", "(su)", "('org.zoned1', uint32 7)", 0],
-            [MANAGER_PATH, MANAGER, "ListZones", "()", "()", 0],
-            [MANAGER_PATH, MANAGER, "Define", "(sssa(ss))", "('z1', '', '', [])", 0]])
-        assert owner != "" and listing == ""
-        assert define in (NOT_PERMITTED, "org.freedesktop.DBus.Error.AccessDenied")
+        assert caller.stdout.readline() == b"sent\n"
+        time.sleep(0.2)
+        for _ in range(10):
+            strictHost.bus.manager("ListZones", timeout=2)
+            time.sleep(0.05)
+        assert Path(f"/proc/{strictHost.process.pid}/wchan").read_text() != "wait_woken"
     finally:
-        assert not host.close()
+        caller.kill()
+        caller.wait()
+
+
+def test_the_installed_bus_policy_lets_those_whom_polkit_allows_import_and_run(strictHost):
+    polkit = FakePolkit(strictHost.address, says="yes")
+    try:
+        strictHost.busybox()
+        strictHost.zone("z1", boot=True)
+        zone = zonePath("z1")
+        replies = strictHost.asUser([[MANAGER_PATH, MANAGER, "ImportImage", "(shs)", "('im', handle 0, '')", 1],
+                                     [zone, ZONE, "Exec", "(asa{sv})", "(['/bin/true'], {})", 0],
+                                     [zone, ZONE, "OpenConsole", "()", "()", 0],
+                                     [zone, ZONE, "ReadLog", "(s)", "('console',)", 0]])
+        assert replies == [""] * 4
+        eventually(lambda: strictHost.bus.manager("ListJobs") == [])
+    finally:
+        polkit.close()
+
+
+def test_the_installed_bus_policy_keeps_others_from_the_name_and_from_private_calls(strictHost):
+    """The policy file itself, on a bus with nothing but it."""
+    assert strictHost.bus.manager("ListZones") == []
+    owner, listing, define = strictHost.asUser([
+        ["/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName", "(su)", "('org.zoned1', uint32 7)", 0],
+        [MANAGER_PATH, MANAGER, "ListZones", "()", "()", 0],
+        [MANAGER_PATH, MANAGER, "Define", "(sssa(ss))", "('z1', '', '', [])", 0]])
+    assert owner != "" and listing == ""
+    assert define in (NOT_PERMITTED, "org.freedesktop.DBus.Error.AccessDenied")

@@ -78,7 +78,9 @@ def test_calls_of_the_manager_and_of_images_ask_for_theirs(host, polkit):
 
 
 @pytest.mark.parametrize("settings", [{"privileged": "true"}, {"mounts": "[{source: /srv, target: /srv}]"},
-                                      {"admins": "[{user: daemon, may: [login]}]"}], ids=lambda s: next(iter(s)))
+                                      {"admins": "[{user: daemon, may: [login]}]"},
+                                      {"host-requires": "[network-online.target]"},
+                                      {"network": "[{name: eth0, bridge: br0}]"}], ids=lambda s: next(iter(s)))
 @pytest.mark.parametrize("asText", [False, True])
 def test_what_reaches_the_host_asks_for_more_than_creating(host, polkit, settings, asText):
     polkit.says = lambda asked: "no" if asked.action.endswith("privileged") else "yes"
@@ -91,6 +93,109 @@ def test_what_reaches_the_host_asks_for_more_than_creating(host, polkit, setting
     polkit.says = "yes"
     assert host.asUser([call]) == [""]
     assert host.zones() == {"new": "configured"}
+
+
+def set_(*settings, name="z1"):
+    return zoneCall("Set", name, "(a(ss)a{sv})", f"({list(settings)!r}, {{}})")
+
+
+INIT = ("init", "[/bin/sh, -c, id]")
+
+
+def actions(polkit):
+    return [asked.action.removeprefix("org.zoned1.") for asked in polkit.asked]
+
+
+@pytest.mark.parametrize("setting,asked", [
+    (("memory", ""), ["config"]), (("host-requires", "[network-online.target]"), ["config-privileged"]),
+    (("network[0].bridge", "br0"), ["config-privileged"]),
+    # what a list holds shows when it is read
+    (("network", "[{name: eth0, bridge: br0}]"), ["config", "config-privileged"]),
+    (("network", "[{name: eth0}]"), ["config"])], ids=lambda value: str(value[0]))
+def test_a_set_that_reaches_the_host_takes_more_than_the_right_to_change_the_definition(host, polkit, setting, asked):
+    host.zone("z1")
+    before = host.definitionFile("z1").read_text()
+    polkit.says = lambda question: "no" if question.action.endswith("privileged") else "yes"
+    if setting[0] == "memory":
+        setting = ("resources.memory", "")
+    reply, = host.asUser([set_(setting)])
+    assert actions(polkit) == asked
+    if "config-privileged" in asked:
+        assert reply == NOT_PERMITTED
+        assert host.definitionFile("z1").read_text() == before
+        polkit.says = "yes"
+        assert host.asUser([set_(setting)]) == [""]
+        # from then on also for what is harmless elsewhere
+        polkit.asked.clear()
+        polkit.says = lambda question: "no" if question.action.endswith("privileged") else "yes"
+        assert host.asUser([set_(INIT)]) == [NOT_PERMITTED]
+        assert actions(polkit) == ["config-privileged"]
+    else:
+        assert reply == ""
+
+
+WITH_ARGS = ("Boot", "(a{sv})", "({'args': <['systemd.run=/bin/id']>},)")
+
+
+def test_arguments_for_init_take_the_right_to_run_programs_too(host, polkit):
+    zone = host.zone("z1", admins="[{user: daemon, may: [manage]}, {user: bin, may: [manage, exec]}]")
+    assert host.asUser([on("z1", WITH_ARGS)], uid=1) == [NOT_PERMITTED]
+    assert actions(polkit) == ["exec"] and zone.state == "installed"
+    assert host.asUser([on("z1", WITH_ARGS)], uid=2) == [""]
+    assert host.bus.get(zonePath("z1"), ZONE, "Job") == "/" or zone.until("running")
+    zone.until("running").halt()
+    assert host.asUser([on("z1", BOOT)], uid=1) == [""]
+    zone.until("running")
+    assert actions(polkit) == ["exec"]
+
+
+def test_arguments_for_the_init_of_a_privileged_zone_are_for_whoever_may_make_it_privileged(host, polkit):
+    host.zone("z1", privileged="true", admins="[{user: bin, may: [manage, exec]}]")
+    host.zone("z2", admins="[{user: bin, may: [manage, exec]}]")
+    assert host.asUser([on("z1", WITH_ARGS)], uid=2) == [NOT_PERMITTED]
+    assert actions(polkit) == ["config-privileged"]
+    # one that becomes privileged while polkit is asked about less
+    polkit.says = "nothing"
+    caller = host.caller([on("z2", WITH_ARGS)], uid=3)
+    manage = polkit.until(2)
+    host.zonectl("set", "z2", "privileged=true")
+    manage.answer(True)
+    polkit.until(3).answer(True)
+    out, _ = caller.communicate(timeout=30)
+    assert NOT_PERMITTED in out and "privileged meanwhile" in out
+    assert host.zones() == {"z1": "installed", "z2": "installed"}
+
+
+def test_a_set_is_judged_on_the_definition_as_it_is_when_polkit_has_answered(host, polkit):
+    host.zone("z1")
+    polkit.says = "nothing"
+    caller = host.caller([set_(INIT)])
+    first = polkit.until(1)
+    assert first.action == "org.zoned1.config"
+    host.zonectl("set", "z1", "privileged=true")
+    polkit.says = "no"
+    first.answer(True)
+    out, _ = caller.communicate(timeout=30)
+    assert NOT_PERMITTED in out
+    assert actions(polkit) == ["config", "config-privileged"]
+    assert "/bin/sh" not in host.definitionFile("z1").read_text()
+
+
+def test_a_set_is_not_let_at_a_privileged_zone_whose_definition_is_invalid_at_the_moment(host, polkit):
+    zone = host.zone("z1")
+    file = host.definitionFile("z1")
+    for text in ("zone: z1\nimage: busybox\nprivileged: true\ngroup: gone-group\n",
+                 "zone: z1\nimage: busybox\nprivileged: perhaps\n"):
+        file.write_text(text)
+        eventually(lambda: zone.get("Problem"))
+        polkit.says = lambda question: "no" if question.action.endswith("privileged") else "yes"
+        assert host.asUser([set_(("group", ""), INIT)]) == [NOT_PERMITTED]
+        assert actions(polkit)[-1] == "config-privileged"
+        assert file.read_text() == text
+    file.write_text("zone: z1\nimage: busybox\nprivileged: true\ngroup: gone-group\n")
+    polkit.says = "yes"
+    assert host.asUser([set_(("group", ""), INIT)]) == [""]
+    assert "/bin/sh" in file.read_text()
 
 
 def test_root_and_public_calls_do_not_ask(host, polkit):

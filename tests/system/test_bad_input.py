@@ -145,7 +145,7 @@ def test_an_init_that_cannot_be_executed(host):
 
 
 def test_an_init_that_exits_at_once(host):
-    """The zone ends `installed` with the reason and the console's last lines."""
+    """The zone ends `installed` with the reason; whoever boots it sees the console's last lines, nobody else does."""
     host.image("short", images.withInit("#!/bin/sh\necho 'kernel panic, said the mouse' >/dev/console\nexit 3\n"))
     zone = host.zone("z1", image="short")
     host.zonectl("boot", "z1", check=False)
@@ -153,7 +153,32 @@ def test_an_init_that_exits_at_once(host):
     assert "3" in eventually(lambda: zone.reason)
     shown = host.zonectl("show", "z1").stdout
     assert "3" in shown
-    assert "said the mouse" in shown + host.refused("boot", "--wait", "z1", status=(1,)).stderr
+    assert "said the mouse" in host.refused("boot", "--wait", "z1", status=(1,)).stderr
+
+
+def test_nobody_else_is_told_what_a_zone_that_failed_to_boot_wrote(host):
+    host.image("short", images.withInit("#!/bin/sh\necho DBPASS=hunter2 >/dev/console\nexit 3\n"))
+    zone = host.zone("z1", image="short")
+    watch = host.bus.watch()
+    host.zonectl("boot", "--wait", "z1", check=False)
+    zone.until("installed")
+    watch.wait(lambda s: s.member == "JobRemoved" and "boot" in s.args, 20, "the end of the boot")
+    assert "hunter2" in host.zonectl("log", "--console", "z1").stdout
+    assert "hunter2" not in str([signal.args for signal in watch.signals()])
+    assert "hunter2" not in str(host.bus.objects()) + host.zonectl("list").stdout
+
+
+def test_where_a_definition_is_wrong_is_public_and_what_stands_there_is_not(host):
+    zone = host.zone("z1")
+    host.definitionFile("z1").write_text(
+        "zone: z1\nimage: busybox\nresources: {memory: tops3cret}\nhostname: s3cret_host\n")
+    assert eventually(lambda: zone.get("Problem")) == "z1.yaml:3: resources.memory: is not valid"
+    assert "s3cret" not in str(host.bus.objects()) + host.zonectl("list").stdout
+    assert "tops3cret" in host.zonectl("show", "z1").stdout, "root is not told"
+    (refused, _), = host.repliesTo([[zone.path, "org.zoned1.Zone", "GetProblem", "()", "()", 0]])
+    assert refused == "org.zoned1.Error.NotPermitted"
+    host.definitionFile("z1").write_text("zone: z1\nimage: busybox\n")
+    assert eventually(lambda: zone.get("Problem") == "")
 
 
 def test_an_init_that_is_killed_at_once_is_told_by_its_signal(host):

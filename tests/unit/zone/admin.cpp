@@ -77,7 +77,7 @@ TEST_CASE("who does not exist is named with his key", "[admin]") {
     CHECK(found[1].key == "admins[2].group");
 }
 
-TEST_CASE("privileges on the host are a root zone, mounts and administrators", "[admin]") {
+TEST_CASE("privileges on the host are a root zone, its folders, units and bridges, and administrators", "[admin]") {
     Definition definition;
     CHECK_FALSE(givesPrivilege(definition));
     definition.admins = {{"alice", "", {Right::login}}};
@@ -88,4 +88,22 @@ TEST_CASE("privileges on the host are a root zone, mounts and administrators", "
     definition = {};
     definition.privileged = true;
     CHECK(givesPrivilege(definition));
+    definition = {};
+    definition.hostRequires = {"network-online.target"};
+    CHECK(givesPrivilege(definition));
+    definition = {};
+    definition.network = {Nic{}, Nic{.name = "eth1", .bridge = "br0", .address = {}, .gateway = {}}};
+    CHECK(givesPrivilege(definition));
+    definition.network[1].bridge.reset();
+    CHECK_FALSE(givesPrivilege(definition));
+}
+
+TEST_CASE("a key that gives privileges is known by its path", "[admin]") {
+    for (const char* key : {"privileged", "mounts", "mounts[0].source", "admins[1].may", "host-requires",
+                            "host-requires[0]", "network[0].bridge"}) {
+        CHECK(keyGivesPrivilege(key));
+    }
+    for (const char* key : {"network", "network[0]", "network[0].address", "resources.memory", "requires", "bridge"}) {
+        CHECK_FALSE(keyGivesPrivilege(key));
+    }
 }

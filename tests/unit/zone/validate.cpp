@@ -13,6 +13,7 @@ namespace {
 Surroundings surroundings() {
     Surroundings result;
     result.subnet = *parseIpv4Network("10.213.0.1/16");
+    result.managedBridge = "zones0";
     result.images = {"bookworm", "trixie"};
     result.addressesTaken = {{*parseIpv4("10.213.0.20"), "db"}, {*parseIpv4("10.213.0.21"), "web"}};
     result.missingUsers = {"gone"};
@@ -197,7 +198,11 @@ const std::map<std::string, std::vector<Example>>& examples() {
         {"host-requires",
          {bad("host-requires[1]", units({"a.target", "b"})),
           bad("host-requires", units(std::vector<std::string>(33, "a.target"))),
-          fine(units({"network-online.target", "mnt-data.mount"}))}},
+          bad("host-requires[0]", units({"poweroff.target"})), bad("host-requires[0]", units({"halt.service"})),
+          bad("host-requires[1]", units({"a.target", "systemd-reboot.service"})),
+          bad("host-requires[0]", units({"default.target"})), bad("host-requires[0]", units({"ctrl-alt-del.target"})),
+          fine(units({"network-online.target", "mnt-data.mount", "rescue.mount", "systemd-networkd.service",
+                      "default@1.service"}))}},
         {"boot-retries", {bad("boot-retries", [](Definition& d) { d.bootRetries = 101; }), fine([](Definition& d) {
                               d.bootRetries = 0;
                           })}},
@@ -237,7 +242,8 @@ const std::map<std::string, std::vector<Example>>& examples() {
           fine(network({named("fifteen-letters"), named("eth0.5"), named("x_y")}))}},
         {"bridges",
          {bad("network[0].bridge", network({nic("", "br 0")})), bad("network[0].bridge", network({nic("", "a/../b")})),
-          bad("network[0].bridge", network({nic("", "lo")})), fine(network({nic("", "br0")}))}},
+          bad("network[0].bridge", network({nic("", "lo")})),
+          bad("network[1].bridge", network({named("eth0"), nic("", "zones0")})), fine(network({nic("", "br0")}))}},
         {"address-usable",
          {bad("network[0].address", network({nic("10.1.0.0/16", "br0")})),
           bad("network[0].address", network({nic("10.1.255.255/16", "br0")})),
