@@ -354,6 +354,7 @@ def test_who_is_taken_out_of_the_file_is_out_at_once_and_so_is_everybody_of_a_br
     text = file.read_text()
     call = [zoneCall("Ready"), zoneCall("Halt")]
     assert host.asUser(call, uid=ALICE) == ["", ""]
+    eventually(lambda: host.bus.manager("ListJobs") == [])
     file.write_text(text.replace("daemon", "bin"))
     assert host.asUser(call, uid=ALICE) == [NOT_PERMITTED] * 2
     file.write_text(text + "nonsense: true\n")

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "support/catch.hpp"
+#include "zone/text_rules.hpp"
 
 using namespace zoned::zone;
 
@@ -433,4 +434,17 @@ TEST_CASE("a cycle of zones is named", "[validate]") {
     REQUIRE(findings.size() == 1);
     CHECK(findings[0].key == "requires[0]");
     CHECK(findings[0].text == "the zones would wait for each other: web -> app -> db -> web");
+}
+
+TEST_CASE("a long text is cut between two characters", "[text]") {
+    CHECK(cut("short", 5) == "short");
+    CHECK(cut("longer", 4) == "long…");
+    CHECK(cut("a\u00e4\u00e4", 2) == "a…");
+    CHECK(cut("a\u00e4\u00e4", 3) == "a\u00e4…");
+    CHECK(cut(std::string(100, '\x80'), 10) == "…");
+}
+
+TEST_CASE("the place of a problem does not tell what stands there", "[text]") {
+    CHECK(Problem{"web.yaml", 7, "dns[0]", "'s3cret' is no address"}.place() == "web.yaml:7: dns[0]: is not valid");
+    CHECK(Problem{"web.yaml", 0, "", "s3cret"}.place() == "web.yaml: is not valid");
 }
