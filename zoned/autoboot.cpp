@@ -105,8 +105,8 @@ void Autoboot::next() {
 
 void Autoboot::startSome() {
     const auto booting = [this] {
-        return static_cast<std::size_t>(
-            std::ranges::count_if(items_, [](const auto& entry) { return entry.second.phase == Phase::booting; }));
+        return static_cast<std::size_t>(std::ranges::count_if(
+            items_, [](const auto& entry) { return entry.second.phase == Phase::booting && !entry.second.settling; }));
     };
     while (booting() < std::max<std::size_t>(limits_.parallel, 1)) {
         Item* item = choose();
@@ -147,7 +147,7 @@ bool Autoboot::breakCycle() {
 
 void Autoboot::start(Item& item) {
     ++item.attempts;
-    item.late = false;
+    item.late = item.settling = false;
     try {
         item.job = zones_.boot(item.wish.name);
     } catch (const std::exception& error) {
@@ -159,6 +159,15 @@ void Autoboot::start(Item& item) {
         item.late = true;
         zones_.cancel(item.job);
     });
+}
+
+void Autoboot::settling(const std::string& name) {
+    const auto found = items_.find(name);
+    if (found == items_.end() || found->second.phase != Phase::booting || found->second.settling) {
+        return;
+    }
+    found->second.settling = true;
+    turn_ = loop_.defer([this] { next(); });
 }
 
 void Autoboot::jobEnded(std::uint32_t job, const JobEnd& end) {

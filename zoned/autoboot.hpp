@@ -55,6 +55,9 @@ public:
     void begin(const std::vector<BootWish>& wishes, Limits limits);
     /// Begins nothing more; boots that are under way are left to themselves.
     void stop();
+    /// The zone's init runs, and will not tell when it is ready: what is left of its boot is waiting, which keeps no
+    /// other zone from being booted.
+    void settling(const std::string& name);
     /// To be told of the end of every job.
     void jobEnded(std::uint32_t job, const JobEnd& end);
 
@@ -72,8 +75,9 @@ private:
         Phase phase = Phase::waiting;
         std::uint32_t attempts = 0;
         std::uint32_t job = 0;
-        bool late = false; // it was not ready in time
-        std::string why;   // of failed
+        bool late = false;     // it was not ready in time
+        bool settling = false; // see settling()
+        std::string why;       // of failed
         sys::EventLoop::Source timer;
     };
     [[nodiscard]] static bool settled(const Item& item) noexcept {

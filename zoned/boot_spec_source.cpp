@@ -4,7 +4,6 @@
 
 #include "boot_spec_builder.hpp"
 #include "groups.hpp"
-#include "network.hpp"
 #include "sys/capabilities.hpp"
 #include "sys/cgroup.hpp"
 #include "sys/file.hpp"
@@ -13,14 +12,14 @@
 namespace zoned::daemon {
 
 BuiltSpec resolveBootSpec(const Host& host, Registry& registry, Zone& zone, const std::vector<std::string>& initArgs,
-                          bool forShow) {
+                          Network* network) {
     if (!zone.definition) {
         throw zone::Fault(zone::FaultKind::invalidDefinition, zone.problem);
     }
     store::ZoneRecord record = zone.record.value_or(store::ZoneRecord{});
     const zone::Ipv4Network& bridge = host.settings.network.address;
     const bool fresh = assignAddresses(*zone.definition, record, bridge, registry.addressesTaken(zone.name.str()));
-    if (fresh && !forShow) {
+    if (fresh && network != nullptr) {
         registry.saveRecord(zone.name, record);
     }
     const std::string image = record.image.empty() ? zone.definition->image : record.image;
@@ -43,11 +42,11 @@ BuiltSpec resolveBootSpec(const Host& host, Registry& registry, Zone& zone, cons
         (void)groupLimits(host, zone.definition->group, built.warnings); // that they can be had
     }
     built.spec.consoleJournal = host.settings.consoleJournal ? host.paths.journal : "";
-    if (!forShow) {
+    if (network != nullptr) {
         for (const std::string& warning : built.warnings) {
             spdlog::warn("{}", warning);
         }
-        ensureNetworks(host, *zone.definition);
+        network->ensureFor(*zone.definition);
     }
     return built;
 }

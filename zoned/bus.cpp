@@ -138,6 +138,18 @@ void Bus::reloadUnits(std::function<void(const std::string&)> then) {
             [then = std::move(then)](api::ReplyError error) { then(error ? std::string(error->getMessage()) : ""); });
 }
 
+void Bus::resetFailedUnit(const std::string& unit) {
+    systemd()
+        .callMethodAsync("ResetFailedUnit")
+        .onInterface(systemdManager)
+        .withArguments(unit)
+        .uponReplyInvoke([unit](api::ReplyError error) {
+            if (error) { // mostly: systemd does not even know the unit
+                spdlog::debug("forgetting the failure of {}: {}", unit, std::string(error->getMessage()));
+            }
+        });
+}
+
 void Bus::killUnit(const std::string& unit, int signal) {
     systemd()
         .callMethodAsync("KillUnit")

@@ -31,6 +31,8 @@ public:
     void startUnit(const std::string& unit, std::function<void(const std::string& problem)> then);
     /// Asks systemd to read its units again; `then` gets "" or what went wrong.
     void reloadUnits(std::function<void(const std::string& problem)> then);
+    /// A unit that failed is not shown as failed any more.
+    void resetFailedUnit(const std::string& unit);
     void killUnit(const std::string& unit, int signal);
 
 private:

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "platform/limits.hpp"
 #include "sys/cgroup.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
@@ -79,6 +80,23 @@ std::vector<LimitFile> groupLimits(const Host& host, const std::string& group, s
     }
     return offeredLimits(found->second, diskNumbers(host), sys::availableControllers(host.cgroupRoot), owner,
                          "zoned.yaml", warnings);
+}
+
+void limitGroup(const Host& host, const std::string& slice, const std::string& group) {
+    const std::string cgroup = slice + "/" + groupSlice(group);
+    if (!sys::exists(cgroup)) {
+        return;
+    }
+    std::vector<std::string> warnings; // told at the boot
+    std::vector<platform::Limit> limits;
+    try {
+        for (const LimitFile& limit : groupLimits(host, group, warnings)) {
+            limits.push_back({limit.file, limit.value});
+        }
+    } catch (const zone::Fault& fault) {
+        throw sys::Error(fault.what(), 0);
+    }
+    platform::setLimitsOf(cgroup, limits);
 }
 
 std::string plannedCgroup(const std::string& slice, const std::string& leaf, const std::string& group) {

@@ -29,6 +29,10 @@ namespace zoned::daemon {
 [[nodiscard]] std::vector<LimitFile> groupLimits(const Host& host, const std::string& group,
                                                  std::vector<std::string>& warnings);
 
+/// Gives the group's cgroup, where it is there, its limits as they are now. Throws sys::Error.
+/// @param slice the folder of all zones
+void limitGroup(const Host& host, const std::string& slice, const std::string& group);
+
 /// The folder of a zone's cgroup: where it is now, else where it will be made.
 /// @param slice the folder of all zones
 /// @param leaf the zone's own folder: "web", "zone@web.service"

@@ -74,7 +74,13 @@ HostBoot::HostBoot(sys::EventLoop& loop, const Host& host, Registry& registry, J
                 {[this](const std::string& name) { return lifecycle_.shutdown(name, 0); },
                  [this](const std::string& name) { return lifecycle_.halt(name); }, [this] { shutdownChanged(); }}) {
     Lifecycle::Listener listener;
-    listener.running = [this](const std::string& name) { upkeep_.running(name); };
+    listener.running = [this](const std::string& name) {
+        upkeep_.running(name);
+        const Zone* zone = registry_.find(ZoneName(name));
+        if (zone != nullptr && zone->status && !zone::tellsReadiness(zone->status->initKind)) {
+            autoboot_.settling(name);
+        }
+    };
     listener.ended = [this](const std::string& name, const ZoneEnd& end) { upkeep_.ended(name, end); };
     listener.stopAsked = [this](const std::string& name) { upkeep_.stopAsked(name); };
     lifecycle_.listen(std::move(listener));
@@ -149,6 +155,7 @@ std::uint32_t HostBoot::startBoot(const std::set<std::string>& names) {
                    "booting zones with the host was cancelled; those that it had begun go on");
     });
     bootJob_ = job;
+    warnOfInvalid(job);
     Autoboot::Limits limits;
     limits.parallel = host_.settings.boot.parallel != 0 ? host_.settings.boot.parallel
                                                         : std::max(1U, std::thread::hardware_concurrency());
@@ -161,6 +168,17 @@ std::uint32_t HostBoot::startBoot(const std::set<std::string>& names) {
     notePending(all);
     autoboot_.begin(wishes, limits);
     return job;
+}
+
+/// Whether such a zone is to boot with the host cannot be told.
+void HostBoot::warnOfInvalid(std::uint32_t job) {
+    for (const ZoneName& name : registry_.names()) {
+        const ZoneView& view = registry_.view(name);
+        if (view.state == State::installed && !view.problem.empty()) {
+            jobs_.warn(job, "zone " + name.str() + " is not booted: its definition cannot be used; see zonectl show " +
+                                name.str());
+        }
+    }
 }
 
 /// Those named and what they require, without those that are up.

@@ -46,6 +46,7 @@ public:
 private:
     [[nodiscard]] std::set<std::string> autobootNames() const;
     std::uint32_t startBoot(const std::set<std::string>& names);
+    void warnOfInvalid(std::uint32_t job);
     [[nodiscard]] std::vector<BootWish> bootWishes(std::set<std::string> names);
     [[nodiscard]] std::vector<StopWish> stopWishes();
     [[nodiscard]] bool isHeldUp(const Zone& zone) const;

@@ -8,6 +8,9 @@
 namespace zoned::daemon {
 namespace {
 
+// A job that is quicker is told by its end alone; nobody can read what changes faster.
+constexpr std::chrono::milliseconds reportPause{100};
+
 std::string clockText(std::chrono::system_clock::time_point when) {
     const std::time_t seconds = std::chrono::system_clock::to_time_t(when);
     std::tm local{};
@@ -43,6 +46,7 @@ std::uint32_t Jobs::start(const std::string& kind, const Hold& hold) {
     const std::uint32_t id = ++last_;
     Job& job = jobs_[id];
     job.info = {id, kind, hold, -1, "", std::chrono::system_clock::now()};
+    job.told = std::chrono::steady_clock::now();
     if (listener_.added) {
         listener_.added(job.info);
     }
@@ -71,8 +75,20 @@ void Jobs::report(std::uint32_t id, double progress, const std::string& message)
     }
     info.progress = progress;
     info.message = message;
-    if (listener_.changed) {
-        listener_.changed(info);
+    Job& job = found->second;
+    if (!job.report) {
+        const auto since = std::chrono::steady_clock::now() - job.told;
+        const auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(reportPause - since);
+        job.report = loop_.after(std::max(pause, std::chrono::milliseconds(0)), [this, id] { tell(id); });
+    }
+}
+
+void Jobs::tell(std::uint32_t id) {
+    Job& job = jobs_.at(id);
+    job.told = std::chrono::steady_clock::now();
+    job.report.reset();
+    if (!job.ended && listener_.changed) {
+        listener_.changed(job.info);
     }
 }
 

@@ -69,6 +69,8 @@ public:
     /// Nothing for a job that the service began by itself.
     [[nodiscard]] std::optional<JobStarter> starter(std::uint32_t id) const;
 
+    /// Told to the listener at once or, where it was told something less than 100 ms ago, a little later with what
+    /// is reported meanwhile.
     void report(std::uint32_t id, double progress, const std::string& message);
     /// What whoever asked should know although the job may well succeed; told with its end.
     void warn(std::uint32_t id, const std::string& text);
@@ -91,8 +93,11 @@ private:
         std::function<void()> cancel;
         std::optional<JobEnd> ended;
         sys::EventLoop::Source farewell;
+        std::chrono::steady_clock::time_point told; // when the listener heard of it last
+        sys::EventLoop::Source report;              // what it is still to hear
     };
     void end(std::uint32_t id, const JobEnd& result);
+    void tell(std::uint32_t id);
     void bury(std::uint32_t id);
 
     sys::EventLoop& loop_;

@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "groups.hpp"
+#include "platform/limits.hpp"
 #include "spawn.hpp"
 #include "sys/cgroup.hpp"
 #include "sys/channel.hpp"
@@ -30,9 +31,12 @@ public:
         sys::makeDirectories(host_.runFolder(name.str()), 0700);
         // We listen in its place: it can be connected to before it has run its first instruction.
         const sys::UniqueFd listener = sys::Channel::listen(host_.runFolder(name.str()) + "/socket");
-        Program program{supervisorCommand(host_, name, plannedCgroup(slice(), name.str(), groupOf_(name)), false),
-                        {"LISTEN_FDS=1", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
-                        {{listenFd, listener.get()}}};
+        const std::string cgroup = plannedCgroup(slice(), name.str(), groupOf_(name));
+        const sys::UniqueFd birthplace = makeSupervisorCgroup(cgroup);
+        const Program program{supervisorCommand(host_, name, cgroup, false),
+                              {"LISTEN_FDS=1", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
+                              {{listenFd, listener.get()}},
+                              birthplace.get()};
         const pid_t pid = spawn(program);
         Child& child = children_[name.str()];
         child.pid = pid;
@@ -60,6 +64,7 @@ public:
         return cgroup(name) != plannedCgroup(slice(), name.str(), groupOf_(name));
     }
     void prepare(const zone::ZoneName& /*name*/) override {} // nobody else starts supervisors here
+    void forget(const zone::ZoneName& /*name*/) override {}
     void removeCgroup(const zone::ZoneName& name) override {
         const std::string own = cgroup(name);
         sys::removeCgroupTree(own);
@@ -95,19 +100,17 @@ private:
             spdlog::warn("{}", error.what());
         }
         if (!group.empty()) {
-            limitGroup(group);
+            limitGroup(host_, slice(), group);
         }
     }
 
-    void limitGroup(const std::string& group) {
-        std::vector<std::string> warnings; // told at the boot
-        try {
-            for (const LimitFile& limit : groupLimits(host_, group, warnings)) {
-                sys::writeKernelFile(slice() + "/" + groupSlice(group) + "/" + limit.file, limit.value);
-            }
-        } catch (const zone::Fault& fault) {
-            throw sys::Error(fault.what(), 0);
-        }
+    static sys::UniqueFd makeSupervisorCgroup(const std::string& zone) {
+        sys::makeCgroup(zone);
+        // anew: a process is killed when it is born into a cgroup that cgroup.kill was ever written to (Linux 6.12 to
+        // 6.18), as it was to this one if an earlier supervisor ended so
+        sys::removeCgroupTree(platform::supervisorCgroup(zone));
+        sys::makeCgroup(platform::supervisorCgroup(zone));
+        return sys::openDirectory(platform::supervisorCgroup(zone));
     }
 
     sys::EventLoop& loop_;
@@ -131,6 +134,7 @@ public:
         reload_.reset();
         bus_.reloadUnits([this, name, then = std::move(then)](const std::string& problem) {
             if (problem.empty()) {
+                limitSlice(groupOf_(name));
                 startUnit(name, then);
             } else {
                 then(zone::Fault(zone::FaultKind::failed,
@@ -159,9 +163,12 @@ public:
             if (units_.place(name, groupOf_(name)) && !reload_) {
                 reload_ = loop_.defer([this] {
                     reload_.reset();
-                    bus_.reloadUnits([](const std::string& problem) {
+                    bus_.reloadUnits([this](const std::string& problem) {
                         if (!problem.empty()) {
                             spdlog::warn("making systemd read the units of zones again: {}", problem);
+                        }
+                        for (const auto& [group, limits] : host_.settings.groups) {
+                            limitSlice(group);
                         }
                     });
                 });
@@ -170,12 +177,28 @@ public:
             spdlog::warn("zone {}: its unit cannot be put into its group: {}", name.str(), error.what());
         }
     }
+    void forget(const zone::ZoneName& name) override {
+        prepare(name);
+        bus_.resetFailedUnit(unit(name));
+    }
     void removeCgroup(const zone::ZoneName& /*name*/) override {} // systemd's to remove
     [[nodiscard]] bool ownsCgroup() const override { return false; }
 
 private:
     static std::string unit(const zone::ZoneName& name) { return "zone@" + name.str() + ".service"; }
     [[nodiscard]] std::string slice() const { return host_.cgroupRoot + "/zones.slice"; }
+
+    /// From version 257 on systemd leaves the limits of a slice that is up alone when it reads its unit again.
+    void limitSlice(const std::string& group) {
+        if (group.empty()) {
+            return;
+        }
+        try {
+            limitGroup(host_, slice(), group);
+        } catch (const sys::Error& error) {
+            spdlog::warn("the limits of the group {}: {}", group, error.what());
+        }
+    }
 
     void startUnit(const zone::ZoneName& name, Started then) {
         bus_.startUnit(unit(name), [then = std::move(then), name](const std::string& problem) {

@@ -34,6 +34,8 @@ public:
     [[nodiscard]] virtual bool hasMoved(const zone::ZoneName& name) const = 0;
     /// The zone's definition changed, or is gone: whoever starts its supervisor beside us must find it right.
     virtual void prepare(const zone::ZoneName& name) = 0;
+    /// The zone is gone: nothing of it may be shown as failed.
+    virtual void forget(const zone::ZoneName& name) = 0;
     /// Takes away what was made for the zone's cgroup, where that is ours.
     virtual void removeCgroup(const zone::ZoneName& name) = 0;
     /// True where the cgroup is ours to remove after the supervisor.

@@ -4,6 +4,7 @@
 
 #include "boot_spec_source.hpp"
 #include "log.hpp"
+#include "platform/limits.hpp"
 #include "platform/plan.hpp"
 #include "sys/cgroup.hpp"
 #include "sys/error.hpp"
@@ -69,7 +70,7 @@ std::uint32_t Lifecycle::startBoot(const std::string& name, Command command, con
     if (zone.definition && !zone.definition->hostRequires.empty()) {
         return bootAfterUnits(zone, command, options);
     }
-    const BuiltSpec built = resolveBootSpec(host_, registry_, zone, options.initArgs, false);
+    const BuiltSpec built = resolveBootSpec(host_, registry_, zone, options.initArgs, &network_);
     Operation operation;
     operation.command = command;
     operation.wait = options.wait;
@@ -141,7 +142,7 @@ void Lifecycle::startHostUnits(const ZoneName& name, std::uint32_t job, const Bo
 void Lifecycle::prepareBoot(const ZoneName& name, const BootOptions& options) {
     try {
         Zone& zone = registry_.refresh(name.str());
-        const BuiltSpec built = resolveBootSpec(host_, registry_, zone, options.initArgs, false);
+        const BuiltSpec built = resolveBootSpec(host_, registry_, zone, options.initArgs, &network_);
         warn(name, built.warnings);
         Operation& operation = operations_.at(name);
         if (!zone::isActive(stateOf(zone))) {
@@ -196,7 +197,7 @@ std::uint32_t Lifecycle::halt(const std::string& name) {
     operation.deadline = loop_.after(haltPatience, [this, zoneName = zone.name] {
         const LogAbout about(zoneName.str());
         spdlog::error("zone {}: its supervisor does not halt it; it is killed", zoneName.str());
-        sys::killCgroup(launcher_.cgroup(zoneName) + "/supervisor");
+        sys::killCgroup(platform::supervisorCgroup(launcher_.cgroup(zoneName)));
     });
     return begin(zone, std::move(operation));
 }
@@ -336,7 +337,7 @@ void Lifecycle::warn(const ZoneName& name, const std::vector<std::string>& warni
 std::vector<std::pair<std::string, std::string>> Lifecycle::plan(const std::string& name) {
     std::vector<std::pair<std::string, std::string>> steps;
     for (const platform::Step& step :
-         platform::plan(resolveBootSpec(host_, registry_, registry_.refresh(name), {}, true).spec)) {
+         platform::plan(resolveBootSpec(host_, registry_, registry_.refresh(name), {}, nullptr).spec)) {
         steps.emplace_back(step.name, step.purpose);
     }
     return steps;

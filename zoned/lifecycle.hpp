@@ -21,6 +21,7 @@
 #include "host.hpp"
 #include "jobs.hpp"
 #include "launcher.hpp"
+#include "network.hpp"
 #include "registry.hpp"
 #include "supervisor.hpp"
 #include "upkeep.hpp"
@@ -34,8 +35,9 @@ bool admit(const Zone& zone, zone::Command command);
 
 class Lifecycle {
 public:
-    Lifecycle(sys::EventLoop& loop, const Host& host, Registry& registry, Jobs& jobs, Launcher& launcher)
-        : loop_(loop), host_(host), registry_(registry), jobs_(jobs), launcher_(launcher) {}
+    Lifecycle(sys::EventLoop& loop, const Host& host, Registry& registry, Jobs& jobs, Launcher& launcher,
+              Network& network)
+        : loop_(loop), host_(host), registry_(registry), jobs_(jobs), launcher_(launcher), network_(network) {}
 
     struct Listener {
         std::function<void(const std::string& name)> running;
@@ -83,7 +85,7 @@ public:
     void supervisorAppeared(const std::string& name);
 
     /// After a start of the service: adopts the zone's supervisor or cleans up after it.
-    void recover(const zone::ZoneName& name, std::function<void()> settled);
+    void recover(const zone::ZoneName& name, const std::function<void()>& settled);
     /// After a start of the service: zones that ran when the host lost its power, or crashed, say so.
     void noticePowerLoss();
 
@@ -140,6 +142,7 @@ private:
     Registry& registry_;
     Jobs& jobs_;
     Launcher& launcher_;
+    Network& network_;
     Listener listener_;
     std::map<zone::ZoneName, std::unique_ptr<Supervisor>> supervisors_;
     std::map<zone::ZoneName, Operation> operations_;

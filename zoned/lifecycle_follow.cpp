@@ -8,6 +8,7 @@
 
 #include "boot_spec_source.hpp"
 #include "log.hpp"
+#include "store/definition_yaml.hpp"
 #include "sys/error.hpp"
 
 namespace zoned::daemon {
@@ -22,6 +23,11 @@ using zone::ZoneName;
 
 // An init that ends sooner has failed to start, and its last words are worth showing.
 constexpr std::int64_t shortLife = 10;
+
+/// The text as it is in effect for a zone that was rebooted in the group that it was in.
+std::string withGroup(const std::string& text, const std::optional<zone::Definition>& booted) {
+    return store::applySettings(text, {{"group", booted ? booted->group : ""}});
+}
 
 std::string withTail(const std::string& text, const platform::Status& status) {
     return status.consoleTail.empty() ? text : text + "; the console's last lines:\n" + status.consoleTail;
@@ -238,12 +244,12 @@ void Lifecycle::answerReboot(const ZoneName& name) {
     const LogAbout about(name.str());
     try {
         Zone& zone = registry_.refresh(name.str());
-        const BuiltSpec built = resolveBootSpec(host_, registry_, zone, {}, false);
+        const BuiltSpec built = resolveBootSpec(host_, registry_, zone, {}, &network_);
         warn(name, built.warnings);
         if (launcher_.hasMoved(name)) {
             warn(name, {"zone " + name.str() + " stays in the group that it is in until it is shut down and booted"});
         }
-        noteBooted(name, *zone.text);
+        noteBooted(name, launcher_.hasMoved(name) ? withGroup(*zone.text, zone.booted) : *zone.text);
         supervisor(name).tell(
             {{"type", "boot"}, {"spec", json::parse(platform::toJson(built.spec))}, {"target", "running"}});
     } catch (const std::exception& error) {
@@ -289,8 +295,17 @@ void Lifecycle::supervisorAppeared(const std::string& text) {
     });
 }
 
-void Lifecycle::recover(const ZoneName& name, std::function<void()> settled) {
-    supervisor(name).recover(std::move(settled));
+void Lifecycle::recover(const ZoneName& name, const std::function<void()>& settled) {
+    const auto adopting = [this, name](bool now) {
+        if (Zone* zone = registry_.find(name)) {
+            zone->adopting = now;
+        }
+    };
+    adopting(true);
+    supervisor(name).recover([adopting, settled] {
+        adopting(false);
+        settled();
+    });
 }
 
 } // namespace zoned::daemon

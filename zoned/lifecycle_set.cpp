@@ -51,6 +51,17 @@ Settings liveSettings(const Settings& settings) {
     return live;
 }
 
+/// Only limits are something that a running zone has apart from its definition.
+void requireRuntimeKeys(const Settings& settings) {
+    for (const auto& [key, value] : settings) {
+        const zone::Key* known = zone::findKey(key);
+        if (known == nullptr || known->effect != zone::Effect::live) {
+            throw Fault(FaultKind::invalidArgument,
+                        key + ": cannot be changed in a running zone alone; set it without 'runtime'");
+        }
+    }
+}
+
 /// A number out of a file of the payload; nothing where its controller is not there, or it says "max".
 std::optional<std::uint64_t> figure(const std::string& payload, const char* file) {
     const auto text = sys::readFile(payload + "/" + file);
@@ -115,6 +126,7 @@ struct Lifecycle::Setting {
 void Lifecycle::noteBooted(const zone::ZoneName& name, const std::string& text) {
     sys::makeDirectories(host_.runFolder(name.str()), 0700);
     sys::replaceVolatileFile(host_.bootedDefinition(name.str()), text);
+    registry_.bootedAnew(name);
 }
 
 void Lifecycle::set(const std::string& name, const Settings& settings, const SetOptions& options, const SetDone& done,
@@ -138,17 +150,15 @@ void Lifecycle::set(const std::string& name, const Settings& settings, const Set
     const std::string text = store::applySettings(*zone.text, settings);
     const zone::Definition wanted = registry_.check(text, file, name);
     if (wanted.zone != name) {
-        throw Fault(FaultKind::invalidArgument, "zone: a zone keeps its name as long as it is");
+        throw Fault(FaultKind::invalidArgument,
+                    "zone: it cannot be changed: a zone has the name that it was created with");
     }
     // A zone that an earlier version booted left no note of what it was booted with.
     const auto note = up ? sys::readFile(host_.bootedDefinition(name)) : std::nullopt;
     const std::string has = note.value_or(*zone.text);
     const Settings live = liveSettings(settings);
-    if (options.runtime && live.size() != settings.size()) {
-        const auto other = std::ranges::find_if(
-            settings, [&](const auto& each) { return std::ranges::find(live, each) == live.end(); });
-        throw Fault(FaultKind::invalidArgument,
-                    other->first + ": cannot be changed in a running zone; set it without 'runtime'");
+    if (options.runtime) {
+        requireRuntimeKeys(settings);
     }
 
     const auto setting = std::make_shared<Setting>(Setting{zone.name, 0, {}, {}, "", done, refused, {}});

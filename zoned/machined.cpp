@@ -115,7 +115,9 @@ void Machined::enlist(const zone::ZoneName& name) {
     Entry& entry = entries_.at(name);
     const Machine& machine = *entry.wanted;
     const auto leader = static_cast<std::uint32_t>(machine.leader);
-    const auto answered = [this, name, pid = machine.leader](api::ReplyError error) { enlisted(name, pid, error); };
+    const auto answered = [this, name, pid = machine.leader, call = call_](api::ReplyError error) {
+        enlisted(name, pid, call, error);
+    };
     entry.asking = true;
     if (call_ == Call::extended) {
         using Property = sdbus::Struct<std::string, sdbus::Variant>;
@@ -148,7 +150,7 @@ void Machined::enlist(const zone::ZoneName& name) {
     }
 }
 
-void Machined::enlisted(const zone::ZoneName& name, pid_t leader, api::ReplyError error) {
+void Machined::enlisted(const zone::ZoneName& name, pid_t leader, Call call, api::ReplyError error) {
     const LogAbout about(name.str());
     Entry& entry = entries_.at(name);
     entry.asking = false;
@@ -159,8 +161,10 @@ void Machined::enlisted(const zone::ZoneName& name, pid_t leader, api::ReplyErro
         return;
     }
     const std::string kind = api::nameOf(*error);
-    if (isUnknownCall(kind) && call_ != Call::plain) {
-        call_ = call_ == Call::extended ? Call::withNetwork : Call::plain;
+    if (isUnknownCall(kind) && call != Call::plain) {
+        if (call == call_) { // else another zone's answer came first
+            call_ = call == Call::extended ? Call::withNetwork : Call::plain;
+        }
         settle(name);
     } else if (kind == "org.freedesktop.machine1.MachineExists") {
         lookAt(name, leader);
@@ -248,8 +252,11 @@ void Machined::withdraw(const zone::ZoneName& name) {
             Entry& entry = entries_.at(name);
             entry.asking = false;
             entry.registered = 0;
-            // one that machined has dropped by itself, because its leader has ended, is gone all the same
-            if (error && api::nameOf(*error) != "org.freedesktop.machine1.NoSuchMachine") {
+            // one that machined has dropped by itself, because its leader has ended, is gone all the same; so are all
+            // when machined has gone, as it has when the host goes down
+            const std::string kind = error ? api::nameOf(*error) : "";
+            if (error && !isAbsent(kind) &&
+                !isOneOf(kind, {"org.freedesktop.machine1.NoSuchMachine", "org.freedesktop.systemd1.ShuttingDown"})) {
                 spdlog::warn("zone {}: unregistering it with systemd-machined: {}", name.str(),
                              std::string(error->getMessage()));
             }

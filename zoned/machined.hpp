@@ -53,7 +53,7 @@ private:
     sdbus::IProxy& manager();
     void settle(const zone::ZoneName& name);
     void enlist(const zone::ZoneName& name);
-    void enlisted(const zone::ZoneName& name, pid_t leader, api::ReplyError error);
+    void enlisted(const zone::ZoneName& name, pid_t leader, Call call, api::ReplyError error);
     void withdraw(const zone::ZoneName& name);
     void lookAt(const zone::ZoneName& name, pid_t leader);
     void looked(const zone::ZoneName& name, pid_t leader, const std::map<std::string, sdbus::Variant>& properties);

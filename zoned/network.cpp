@@ -1,6 +1,8 @@
 #include "network.hpp"
 
-#include <optional>
+#include <sys/epoll.h>
+
+#include <utility>
 #include <vector>
 
 #include <spdlog/spdlog.h>
@@ -70,16 +72,16 @@ std::vector<platform::NicSpec> activePorts(const Host& host) {
 
 } // namespace
 
-void restorePorts(const Host& host) {
-    const std::vector<platform::NicSpec> ports = activePorts(host);
+void Network::restorePorts() {
+    const std::vector<platform::NicSpec> ports = activePorts(host_);
     if (ports.empty()) {
         return;
     }
     sys::Netlink netlink;
-    const auto bridge = netlink.linkIndex(host.settings.network.bridge);
+    const auto bridge = netlink.linkIndex(host_.settings.network.bridge);
     for (const platform::NicSpec& nic : ports) {
         // the guard first: no packet passes unguarded
-        sys::addGuard(host.settings.nftTable,
+        sys::addGuard(host_.settings.nftTable,
                       {nic.hostName, nic.mac, nic.address ? std::optional(nic.address->address) : std::nullopt});
         if (bridge && netlink.linkIndex(nic.hostName)) {
             netlink.setMaster(nic.hostName, *bridge);
@@ -87,8 +89,8 @@ void restorePorts(const Host& host) {
     }
 }
 
-void ensureManagedNetwork(const Host& host) {
-    const store::Settings::Network& network = host.settings.network;
+void Network::ensure() {
+    const store::Settings::Network& network = host_.settings.network;
     sys::Netlink netlink;
     bool anew = !netlink.linkIndex(network.bridge);
     if (anew) {
@@ -101,16 +103,29 @@ void ensureManagedNetwork(const Host& host) {
     if (network.masquerade && sys::readFile(forwarding).value_or("1").starts_with('0')) {
         sys::writeKernelFile(forwarding, "1");
     }
-    anew |= sys::ensureNetworkTables({host.settings.nftTable, network.bridge,
-                                      network.address.address & network.address.mask(), network.address.prefix,
-                                      network.masquerade});
+    anew |= ensureTables();
     if (anew) {
         spdlog::info("the managed network {} was made or repaired", network.bridge);
-        restorePorts(host);
+        restorePorts();
     }
 }
 
-void ensureNetworks(const Host& host, const zone::Definition& definition) {
+/// Reading all rules and comparing them takes longer than the rest of a boot's preparation, so it is done once, and again
+/// only after somebody touched them. True where something was amiss.
+bool Network::ensureTables() {
+    const bool touched = watch_ && watch_->take() != sys::NftWatch::News::none;
+    if (intact_ && !touched) {
+        return false;
+    }
+    const store::Settings::Network& network = host_.settings.network;
+    const bool anew = sys::ensureNetworkTables({host_.settings.nftTable, network.bridge,
+                                                network.address.address & network.address.mask(),
+                                                network.address.prefix, network.masquerade});
+    intact_ = watch_ && !anew;
+    return anew;
+}
+
+void Network::ensureFor(const zone::Definition& definition) {
     bool managed = false;
     for (const zone::Nic& nic : definition.network) {
         if (!nic.bridge) {
@@ -122,8 +137,21 @@ void ensureNetworks(const Host& host, const zone::Definition& definition) {
         }
     }
     if (managed) {
-        ensureManagedNetwork(host);
+        ensure();
     }
+}
+
+void Network::watch(std::function<void()> taken) {
+    // a reload deletes and makes many rules: one look at its end is enough
+    constexpr std::chrono::milliseconds settle{100};
+    watch_.emplace(host_.settings.nftTable);
+    watchSource_ = loop_.watch(watch_->fd(), EPOLLIN, [this, settle, taken = std::move(taken)](std::uint32_t) {
+        const sys::NftWatch::News news = watch_->take();
+        intact_ = intact_ && news == sys::NftWatch::News::none;
+        if (news == sys::NftWatch::News::deleted) {
+            settled_ = loop_.after(settle, taken);
+        }
+    });
 }
 
 } // namespace zoned::daemon

@@ -3,21 +3,41 @@
 // at each later one, since an administrator may reload the host's own rules.
 #pragma once
 
-#include <string>
+#include <functional>
+#include <optional>
 
 #include "host.hpp"
+#include "sys/event_loop.hpp"
+#include "sys/nft_watch.hpp"
 #include "zone/definition.hpp"
 
 namespace zoned::daemon {
 
-/// Makes or repairs what the managed network consists of, with the ports and guards of the zones that are active.
-/// Throws sys::Error.
-void ensureManagedNetwork(const Host& host);
-/// What the definition's interfaces need of the host: the managed network, or the administrator's own bridges.
-/// Throws Fault failed, naming the bridge that does not exist.
-void ensureNetworks(const Host& host, const zone::Definition& definition);
-/// Puts the active zones' ports back into the bridge and their guards into the packet filter, where an administrator
-/// took them away (`nft flush ruleset`, a bridge that was made anew). Throws sys::Error.
-void restorePorts(const Host& host);
+class Network {
+public:
+    Network(sys::EventLoop& loop, const Host& host) : loop_(loop), host_(host) {}
+
+    /// Makes or repairs what the managed network consists of, with the ports and guards of the zones that are active.
+    /// Throws sys::Error.
+    void ensure();
+    /// What the definition's interfaces need of the host: the managed network, or the administrator's own bridges.
+    /// Throws Fault failed, naming the bridge that does not exist.
+    void ensureFor(const zone::Definition& definition);
+    /// Puts the active zones' ports back into the bridge and their guards into the packet filter, where an
+    /// administrator took them away (`nft flush ruleset`, a bridge that was made anew). Throws sys::Error.
+    void restorePorts();
+    /// From now on calls `taken` a moment after somebody took some of the tables' rules away.
+    void watch(std::function<void()> taken);
+
+private:
+    [[nodiscard]] bool ensureTables();
+
+    sys::EventLoop& loop_;
+    const Host& host_;
+    std::optional<sys::NftWatch> watch_;
+    sys::EventLoop::Source watchSource_;
+    sys::EventLoop::Source settled_;
+    bool intact_ = false; // the tables were found right, and have not been touched since
+};
 
 } // namespace zoned::daemon

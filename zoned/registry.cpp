@@ -3,7 +3,6 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <ctime>
@@ -46,26 +45,41 @@ void Registry::load() {
 }
 
 void Registry::watchFolders() {
-    inotify_ = sys::UniqueFd(sys::check(inotify_init1(IN_CLOEXEC | IN_NONBLOCK), "watching definitions"));
     constexpr std::uint32_t comesAndGoes = IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE;
-    const auto watch = [this](const std::string& folder, std::uint32_t events) {
-        sys::check(inotify_add_watch(inotify_.get(), folder.c_str(), events), "watching ", folder);
-    };
-    watch(definitions_.folder(), comesAndGoes | IN_CLOSE_WRITE | IN_ATTRIB);
-    watch(host_.paths.images, comesAndGoes);
-    watch(host_.paths.zones, comesAndGoes);
-    inotifySource_ = loop_.watch(inotify_.get(), EPOLLIN, [this](std::uint32_t) {
-        // What happened does not matter, only that something did; an overflow of the queue is no loss either.
-        char buffer[4096];
-        while (read(inotify_.get(), buffer, sizeof buffer) > 0) {
-        }
+    watch_.add(definitions_.folder(), comesAndGoes | IN_CLOSE_WRITE | IN_ATTRIB,
+               [this](const std::string& file) { touched_.insert(file.substr(0, file.rfind('.'))); });
+    watch_.add(host_.paths.zones, comesAndGoes, [this](const std::string& zone) { touched_.insert(zone); });
+    watch_.add(host_.paths.images, comesAndGoes, [this](const std::string&) { allTouched_ = true; });
+    watchSource_ = loop_.watch(watch_.fd(), EPOLLIN, [this](std::uint32_t) {
+        allTouched_ |= !watch_.take();
         if (!rescanTimer_) {
             rescanTimer_ = loop_.after(settleTime, [this] {
                 rescanTimer_.reset();
-                imagesChanged();
+                lookAgain();
             });
         }
     });
+}
+
+/// Looks at what was touched; at all of it where that is not known, or where it was an image.
+void Registry::lookAgain() {
+    std::set<std::string> names = std::exchange(touched_, {});
+    if (std::exchange(allTouched_, false)) {
+        imagesChanged();
+        return;
+    }
+    // what was wrong with a definition may have been another one: an address taken, a zone that did not exist
+    for (const std::string& name : std::set(names)) {
+        std::ranges::copy(waitingFor(name), std::inserter(names, names.end()));
+    }
+    for (const auto& [name, entry] : zones_) {
+        if (!entry.zone->problem.empty()) {
+            names.insert(name.str());
+        }
+    }
+    for (const std::string& name : names) {
+        refreshIfThere(name);
+    }
 }
 
 /// Every zone that has a definition or something on disk.
@@ -84,13 +98,17 @@ void Registry::rescan() {
         present.insert(name);
     }
     for (const zone::ZoneName& name : present) {
-        try {
-            refresh(name.str());
-        } catch (const Fault&) {
-            // it is gone: refresh() has taken it out
-        } catch (const sys::Error& error) {
-            spdlog::error("{}", error.what());
-        }
+        refreshIfThere(name.str());
+    }
+}
+
+void Registry::refreshIfThere(const std::string& name) {
+    try {
+        refresh(name);
+    } catch (const Fault&) {
+        // it is gone, and refresh() has taken it out; or it is the name of no zone
+    } catch (const sys::Error& error) {
+        spdlog::error("{}", error.what());
     }
 }
 
@@ -225,6 +243,13 @@ void Registry::readBooted(Zone& zone) {
     }
 }
 
+void Registry::bootedAnew(const zone::ZoneName& name) {
+    if (Zone* zone = find(name)) {
+        readBooted(*zone);
+        changed(name);
+    }
+}
+
 void Registry::changed(const zone::ZoneName& name) {
     const auto found = zones_.find(name);
     if (found == zones_.end()) {
@@ -237,7 +262,7 @@ void Registry::changed(const zone::ZoneName& name) {
     if (view.state != found->second.view.state) {
         if (job == nullptr || view.state != zone::State::incomplete) { // which it is in the midst of every install
             const LogAbout about(name.str());
-            spdlog::info("zone {}: {}{}", name.str(), zone::stateName(view.state),
+            spdlog::info("zone {}: {}{}{}", name.str(), zone.adopting ? "found " : "", zone::stateName(view.state),
                          view.reason.empty() ? "" : " (" + view.reason.substr(0, view.reason.find('\n')) + ")");
         }
         zone.since = std::time(nullptr);

@@ -23,7 +23,7 @@
 #include "store/images.hpp"
 #include "store/zone_storage.hpp"
 #include "sys/event_loop.hpp"
-#include "sys/unique_fd.hpp"
+#include "sys/folder_watch.hpp"
 #include "zone.hpp"
 #include "zone/validate.hpp"
 
@@ -52,6 +52,8 @@ public:
     [[nodiscard]] const ZoneView& view(const zone::ZoneName& name) const;
     /// Reads the zone's definition and record again. Throws Fault noSuchZone where nothing is left of it.
     Zone& refresh(const std::string& name);
+    /// What the zone is booted with has been written: looks at it again.
+    void bootedAnew(const zone::ZoneName& name);
     /// To be called after any change of a zone: works out what the bus shows, and tells what is new.
     void changed(const zone::ZoneName& name);
 
@@ -85,7 +87,9 @@ public:
 
 private:
     void watchFolders();
+    void lookAgain();
     void rescan();
+    void refreshIfThere(const std::string& name);
     void readText(Zone& zone);
     void interpret(Zone& zone);
     void readRecord(Zone& zone);
@@ -111,8 +115,10 @@ private:
     std::set<std::string> known_;                 // names of all zones, also of those that have not been read yet
     std::map<std::string, std::string> imageIds_; // name -> id
     std::map<std::string, std::vector<std::string>> imageUsers_;
-    sys::UniqueFd inotify_;
-    sys::EventLoop::Source inotifySource_;
+    sys::FolderWatch watch_;
+    sys::EventLoop::Source watchSource_;
+    std::set<std::string> touched_; // zones to look at again
+    bool allTouched_ = false;
     sys::EventLoop::Source rescanTimer_;
 };
 

@@ -3,11 +3,9 @@
 #include <algorithm>
 
 #include <spdlog/spdlog.h>
-#include <sys/epoll.h>
 
 #include "api/error_names.hpp"
 #include "log.hpp"
-#include "network.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "sys/netlink.hpp"
@@ -19,8 +17,9 @@ Service::Service(sys::EventLoop& loop, Host host)
     : loop_(loop), host_(std::move(host)), bus_(loop), jobs_(loop), workers_(loop, host_.workerProgram),
       registry_(loop, host_, jobs_),
       launcher_(host_.systemd ? systemdLauncher(loop, host_, bus_, groupOf()) : directLauncher(loop, host_, groupOf())),
-      lifecycle_(loop, host_, registry_, jobs_, *launcher_), installer_(host_, registry_, jobs_, workers_),
-      imageJobs_(host_, registry_, jobs_, workers_), polkit_(loop, bus_.connection()), authorizer_(authorities()),
+      network_(loop, host_), lifecycle_(loop, host_, registry_, jobs_, *launcher_, network_),
+      installer_(host_, registry_, jobs_, workers_), imageJobs_(host_, registry_, jobs_, workers_),
+      polkit_(loop, bus_.connection()), authorizer_(authorities()),
       hostBoot_(loop, host_, registry_, jobs_, lifecycle_), statistics_(loop, host_, registry_),
       machined_(bus_.connection(), host_) {}
 
@@ -80,7 +79,7 @@ void Service::publishZones() {
         zoneChanged(zone, properties);
     };
     listener.zoneRemoved = [this](const zone::ZoneName& name) {
-        launcher_->prepare(name);
+        launcher_->forget(name);
         hostBoot_.zoneRemoved(name);
         if (const auto found = zoneObjects_.find(name); found != zoneObjects_.end()) {
             bury(std::move(found->second));
@@ -220,8 +219,8 @@ void Service::repairNetwork() {
         return; // the next boot makes what it needs
     }
     try {
-        ensureManagedNetwork(host_);
-        restorePorts(host_);
+        network_.ensure();
+        network_.restorePorts();
     } catch (const std::exception& error) {
         spdlog::error("the network of running zones could not be repaired: {}", error.what());
     }
@@ -229,15 +228,8 @@ void Service::repairNetwork() {
 
 /// Zones must not run unguarded because somebody reloaded the host's firewall.
 void Service::watchNetwork() {
-    // a reload deletes and makes many rules: one look at its end is enough
-    constexpr std::chrono::milliseconds settle{100};
     try {
-        filterWatch_.emplace(host_.settings.nftTable);
-        filterSource_ = loop_.watch(filterWatch_->fd(), EPOLLIN, [this, settle](std::uint32_t) {
-            if (filterWatch_->takeDeletions()) {
-                filterRepair_ = loop_.after(settle, [this] { repairNetwork(); });
-            }
-        });
+        network_.watch([this] { repairNetwork(); });
     } catch (const sys::Error& error) {
         spdlog::warn("{}; rules that others take away are put back at the next boot of a zone only", error.what());
     }

@@ -22,11 +22,11 @@
 #include "lifecycle.hpp"
 #include "machined.hpp"
 #include "manager_object.hpp"
+#include "network.hpp"
 #include "polkit.hpp"
 #include "registry.hpp"
 #include "run_watch.hpp"
 #include "statistics.hpp"
-#include "sys/nft_watch.hpp"
 #include "workers.hpp"
 #include "zone_object.hpp"
 
@@ -66,6 +66,7 @@ private:
     Workers workers_;
     Registry registry_;
     std::unique_ptr<Launcher> launcher_;
+    Network network_;
     Lifecycle lifecycle_;
     Installer installer_;
     ImageJobs imageJobs_;
@@ -87,9 +88,6 @@ private:
     std::function<void()> ready_;
     std::size_t recovering_ = 0;
     sys::EventLoop::Source opening_;
-    std::optional<sys::NftWatch> filterWatch_;
-    sys::EventLoop::Source filterSource_;
-    sys::EventLoop::Source filterRepair_;
     std::optional<RunWatch> runWatch_;
 };
 

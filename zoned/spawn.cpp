@@ -1,111 +1,86 @@
 #include "spawn.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <array>
+#include <cerrno>
 
 #include "sys/error.hpp"
+#include "sys/process.hpp"
 #include "sys/unique_fd.hpp"
 
 namespace zoned::daemon {
 namespace {
 
-void checkSpawn(int code, const std::string& path) {
-    if (code != 0) {
-        throw sys::Error(sys::join("starting ", path), code);
-    }
-}
-
-class Attributes {
-public:
-    explicit Attributes(const std::string& path) {
-        checkSpawn(posix_spawnattr_init(&attributes_), path);
-        sigset_t none;
-        sigset_t all;
-        sigemptyset(&none);
-        sigfillset(&all);
-        posix_spawnattr_setsigmask(&attributes_, &none);
-        posix_spawnattr_setsigdefault(&attributes_, &all);
-        posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    }
-    ~Attributes() { posix_spawnattr_destroy(&attributes_); }
-    Attributes(const Attributes&) = delete;
-    Attributes& operator=(const Attributes&) = delete;
-    [[nodiscard]] const posix_spawnattr_t* get() const noexcept { return &attributes_; }
-
-private:
-    posix_spawnattr_t attributes_{};
-};
-
-class FileActions {
-public:
-    explicit FileActions(std::string path) : path_(std::move(path)) {
-        checkSpawn(posix_spawn_file_actions_init(&actions_), path_);
-    }
-    ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
-    FileActions(const FileActions&) = delete;
-    FileActions& operator=(const FileActions&) = delete;
-
-    void null(int target, int flags) {
-        checkSpawn(posix_spawn_file_actions_addopen(&actions_, target, "/dev/null", flags, 0), path_);
-    }
-    void place(int source, int target) {
-        checkSpawn(posix_spawn_file_actions_adddup2(&actions_, source, target), path_);
-    }
-    void closeFrom(int first) { checkSpawn(posix_spawn_file_actions_addclosefrom_np(&actions_, first), path_); }
-    [[nodiscard]] const posix_spawn_file_actions_t* get() const noexcept { return &actions_; }
-
-private:
-    std::string path_;
-    posix_spawn_file_actions_t actions_{};
-};
+// Above the numbers that a program is to have, so that no dup2 hits a source that is still needed.
+constexpr int clear = 32;
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
     std::vector<char*> result;
     result.reserve(texts.size() + 1);
     for (const std::string& text : texts) {
-        // posix_spawn wants char*, and does not write to it
+        // execve wants char*, and does not write to it
         result.push_back(const_cast<char*>(text.c_str()));
     }
     result.push_back(nullptr);
     return result;
 }
 
+void placeDescriptors(const std::vector<std::pair<int, sys::UniqueFd>>& sources) {
+    const sys::UniqueFd null = sys::UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    sys::check(::dup2(null.get(), STDIN_FILENO), "opening /dev/null");
+    sys::check(::dup2(null.get(), STDOUT_FILENO), "opening /dev/null");
+    for (const auto& [target, source] : sources) {
+        sys::check(::dup2(source.get(), target), "placing a descriptor");
+    }
+}
+
+/// In the new process; returns only where it fails. All else that is open closes on exec.
+void become(char* const* argv, char* const* environment, const std::vector<std::pair<int, sys::UniqueFd>>& sources) {
+    ::setsid();
+    sys::closeOnExecFrom(STDERR_FILENO + 1);
+    placeDescriptors(sources);
+    sys::resetSignals();
+    ::execve(argv[0], argv, environment);
+}
+
 } // namespace
 
 pid_t spawn(const Program& program) {
     const std::string& path = program.argv.at(0);
-    // Out of the way of the numbers that the program is to have, so that no dup2 hits a source still needed.
-    constexpr int clear = 32;
-    std::vector<sys::UniqueFd> sources;
-    FileActions actions(path);
-    int highest = STDERR_FILENO;
-    bool input = false;
-    bool output = false;
+    std::vector<std::pair<int, sys::UniqueFd>> sources;
     for (const auto& [target, source] : program.descriptors) {
-        sources.emplace_back(sys::check(fcntl(source, F_DUPFD_CLOEXEC, clear), "duplicating a descriptor for ", path));
-        actions.place(sources.back().get(), target);
-        highest = std::max(highest, target);
-        input = input || target == STDIN_FILENO;
-        output = output || target == STDOUT_FILENO;
+        sources.emplace_back(
+            target, sys::check(::fcntl(source, F_DUPFD_CLOEXEC, clear), "duplicating a descriptor for ", path));
     }
-    if (!input) {
-        actions.null(STDIN_FILENO, O_RDONLY);
-    }
-    if (!output) {
-        actions.null(STDOUT_FILENO, O_WRONLY);
-    }
-    actions.closeFrom(highest + 1);
-
-    const Attributes attributes(path);
     const std::vector<char*> argv = pointers(program.argv);
     const std::vector<char*> environment = pointers(program.environment);
-    pid_t pid = -1;
-    checkSpawn(posix_spawn(&pid, path.c_str(), actions.get(), attributes.get(), argv.data(), environment.data()), path);
-    return pid;
+    // tells the error of an execve that fails, and closes at one that does not
+    std::array<int, 2> pipe{};
+    sys::check(::pipe2(pipe.data(), O_CLOEXEC), "making a pipe to start ", path);
+    const sys::UniqueFd result(pipe[0]);
+    sys::UniqueFd report(::fcntl(pipe[1], F_DUPFD_CLOEXEC, clear));
+    ::close(pipe[1]);
+    sys::check(report.get(), "making a pipe to start ", path);
+    sys::CloneOptions options;
+    options.cgroup = program.cgroup;
+    const sys::Child child = sys::cloneProcess(options, [&] {
+        try {
+            become(argv.data(), environment.data(), sources);
+        } catch (const sys::Error& error) {
+            errno = error.code();
+        }
+        const int code = errno;
+        return ::write(report.get(), &code, sizeof code) == sizeof code ? 127 : 126;
+    });
+    report.reset();
+    int code = 0;
+    if (::read(result.get(), &code, sizeof code) == sizeof code) {
+        (void)sys::waitForChild(child.pid);
+        throw sys::Error("starting " + path, code);
+    }
+    return child.pid;
 }
 
 } // namespace zoned::daemon

@@ -23,8 +23,9 @@ using nlohmann::json;
 using zone::Fault;
 using zone::FaultKind;
 
-// A supervisor starts in about a millisecond; a loaded host gets its time.
-constexpr auto launchPatience = 10s;
+// A supervisor starts in about a millisecond. systemd may have to read all units again before, which takes a loaded
+// host seconds: more than ten were seen.
+constexpr auto launchPatience = 30s;
 // One that runs answers at once; a stopped one must not keep the service from answering for all the others. It is
 // adopted whenever it does answer.
 constexpr auto recoverPatience = 1s;

@@ -29,6 +29,7 @@ struct Zone {
     std::optional<store::ZoneRecord> record;    // what is on disk
     std::string unavailable;                    // why its root cannot be used; "" where it can
     std::optional<platform::Status> status;     // of the supervisor that is connected
+    bool adopting = false;                      // it may be up from before our start; its supervisor is being asked
     bool cleaningUp = false;                    // the supervisor died, and its zone is being taken down
     std::string down;                           // why that failed; "" where it did not
     std::string maintenance;                    // why it is left alone; "" where it is not

@@ -59,8 +59,27 @@ std::string everyCpu() {
     return sys::readFile("/sys/devices/system/cpu/possible").value_or("\n");
 }
 
-void write(const std::string& payload, const Limit& limit) {
-    sys::writeKernelFile(payload + "/" + limit.file, limit.value.empty() ? everyCpu() : limit.value);
+/// A weight is a share among siblings: the zone's whole cgroup stands beside those of other zones, while the payload
+/// stands beside our supervisor alone.
+bool isWeight(const std::string& file) {
+    return file == "cpu.weight" || file == "io.weight";
+}
+
+void writeTo(const std::string& cgroup, const Limit& limit) {
+    sys::writeKernelFile(cgroup + "/" + limit.file, limit.value.empty() ? everyCpu() : limit.value);
+}
+
+void write(const std::string& zoneCgroup, const Limit& limit) {
+    writeTo(isWeight(limit.file) ? zoneCgroup : payloadCgroup(zoneCgroup), limit);
+}
+
+/// The zone's cgroup may be that of an earlier boot, which had other weights.
+void forgetWeights(const std::string& zoneCgroup) {
+    for (const char* file : {"cpu.weight", "io.weight"}) {
+        if (const Limit limit{file, ""}; sys::exists(zoneCgroup + "/" + file)) {
+            sys::writeKernelFile(zoneCgroup + "/" + file, noLimit(limit));
+        }
+    }
 }
 
 void makePayload(Bringup& bringup) {
@@ -69,8 +88,9 @@ void makePayload(Bringup& bringup) {
     sys::removeCgroupTree(payload); // an earlier boot's, if its zone could not be taken down
     sys::enableControllers(bringup.zone.cgroup, controllers());
     sys::makeCgroup(payload);
+    forgetWeights(bringup.zone.cgroup);
     for (const Limit& limit : spec.limits) {
-        write(payload, limit);
+        write(bringup.zone.cgroup, limit);
     }
     sys::writeKernelFile(payload + "/cgroup.max.depth", deepestCgroup);
     sys::writeKernelFile(payload + "/cgroup.max.descendants", mostCgroups);
@@ -108,16 +128,15 @@ std::vector<Limit> limitWrites(const std::vector<Limit>& from, const std::vector
 }
 
 void changeLimits(const std::string& zoneCgroup, const std::vector<Limit>& from, const std::vector<Limit>& to) {
-    const std::string payload = payloadCgroup(zoneCgroup);
     sys::enableControllers(zoneCgroup, controllers()); // a zone that an earlier version booted may lack some
     try {
         for (const Limit& limit : limitWrites(from, to)) {
-            write(payload, limit);
+            write(zoneCgroup, limit);
         }
     } catch (const sys::Error&) {
         for (const Limit& limit : limitWrites(to, from)) {
             try {
-                write(payload, limit);
+                write(zoneCgroup, limit);
             } catch (const sys::Error&) {
                 // the one that was refused: it is as it was
             }
@@ -126,8 +145,25 @@ void changeLimits(const std::string& zoneCgroup, const std::vector<Limit>& from,
     }
 }
 
+void setLimitsOf(const std::string& cgroup, const std::vector<Limit>& limits) {
+    std::vector<Limit> anything;
+    for (const char* file : {"cpu.max", "cpu.weight", "cpuset.cpus", "memory.max", "memory.high", "memory.swap.max",
+                             "pids.max", "io.weight"}) {
+        if (sys::exists(cgroup + "/" + file)) {
+            anything.push_back({file, ""});
+        }
+    }
+    for (const Limit& limit : limitWrites(anything, limits)) {
+        writeTo(cgroup, limit);
+    }
+}
+
 std::string payloadCgroup(const std::string& zoneCgroup) {
     return zoneCgroup + "/payload";
+}
+
+std::string supervisorCgroup(const std::string& zoneCgroup) {
+    return zoneCgroup + "/supervisor";
 }
 
 Step limitsStep(const BootSpec& spec) {

@@ -21,9 +21,14 @@ namespace zoned::platform {
 /// What must be written to a payload that has the limits `from` so that it has `to`: what is the same is left
 /// alone, what is gone is written as no limit ("" for cpuset.cpus).
 [[nodiscard]] std::vector<Limit> limitWrites(const std::vector<Limit>& from, const std::vector<Limit>& to);
-/// Gives the payload of a zone that is up other limits: all of them, or, where the kernel refuses one, none. Throws sys::Error.
+/// Gives a zone that is up other limits: all of them, or, where the kernel refuses one, none. Weights are those of the
+/// zone's cgroup, all others of its payload. Throws sys::Error.
 void changeLimits(const std::string& zoneCgroup, const std::vector<Limit>& from, const std::vector<Limit>& to);
+/// Gives a cgroup exactly these limits, whatever it had, io.max of devices that are not named excepted. Throws sys::Error.
+void setLimitsOf(const std::string& cgroup, const std::vector<Limit>& limits);
 /// "DIR/payload"
 [[nodiscard]] std::string payloadCgroup(const std::string& zoneCgroup);
+/// The supervisor's own, beside it.
+[[nodiscard]] std::string supervisorCgroup(const std::string& zoneCgroup);
 
 } // namespace zoned::platform

@@ -1,5 +1,9 @@
 #include "platform/network.hpp"
 
+#include <memory>
+#include <utility>
+#include <vector>
+
 #include "platform/bringup.hpp"
 #include "sys/error.hpp"
 #include "sys/namespaces.hpp"
@@ -16,6 +20,16 @@ sys::GuardedPort guardedPort(const NicSpec& nic) {
         port.ipv4 = nic.address->address;
     }
     return port;
+}
+
+/// Keeps what removing guards left open, so that no halt waits for it to close; the kernel lets go of it soon.
+void closeLater(std::shared_ptr<void> way) {
+    constexpr std::size_t most = 64; // of a zone that reboots again and again
+    static std::vector<std::shared_ptr<void>> open;
+    if (open.size() >= most) {
+        open.clear();
+    }
+    open.push_back(std::move(way));
 }
 
 void makeInterface(Bringup& bringup, const NicSpec& nic) {
@@ -62,7 +76,7 @@ Step networkStep(const BootSpec&, const NicSpec& nic) {
     return {"network:" + nic.name, purpose, [nic](Bringup& bringup) { makeInterface(bringup, nic); },
             [nic](const Remains& zone) {
                 if (nic.managed) {
-                    sys::removeGuard(zone.spec.nftTable, guardedPort(nic));
+                    closeLater(sys::removeGuard(zone.spec.nftTable, guardedPort(nic)));
                 }
             }};
 }

@@ -301,6 +301,10 @@ bool removeFile(const std::string& path) {
 
 void makeDirectories(const std::string& path, mode_t mode) {
     refuseNul(path);
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+        return; // as nearly always
+    }
     UniqueFd current = openDirectory(path.starts_with('/') ? "/" : ".");
     std::size_t start = 0;
     while (start < path.size()) {

@@ -75,7 +75,9 @@ void readProperties(nlattr* list, LinkInfo& info) {
 
 LinkInfo readLink(nlmsghdr* message) {
     LinkInfo info;
-    info.index = static_cast<std::uint32_t>(static_cast<const ifinfomsg*>(nlmsg_data(message))->ifi_index);
+    const auto* header = static_cast<const ifinfomsg*>(nlmsg_data(message));
+    info.index = static_cast<std::uint32_t>(header->ifi_index);
+    info.up = (header->ifi_flags & IFF_UP) != 0;
     nlattr* attribute = nlmsg_attrdata(message, sizeof(ifinfomsg));
     int left = nlmsg_attrlen(message, sizeof(ifinfomsg));
     for (; nla_ok(attribute, left) != 0; attribute = nla_next(attribute, &left)) {
@@ -234,7 +236,13 @@ void Netlink::createBridge(const std::string& name, const std::string& mac) {
 }
 
 void Netlink::setUp(const std::string& link) {
-    setUp(requireIndex(link, "setting up the link"), link);
+    const std::optional<LinkInfo> found = findLink(socket_, link);
+    if (!found) {
+        throw Error(join("setting up the link ", link), ENODEV);
+    }
+    if (!found->up) { // the kernel tells everybody of an up that changes nothing, too
+        setUp(found->index, link);
+    }
 }
 
 void Netlink::setUp(std::uint32_t index, const std::string& link) {

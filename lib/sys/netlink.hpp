@@ -54,6 +54,7 @@ struct LinkInfo {
     std::uint32_t index = 0;
     std::string name;
     std::string kind;         ///< "bridge", "veth", ...; empty for hardware and lo
+    bool up = false;          ///< set up by its administrator (IFF_UP)
     std::uint32_t master = 0; ///< index of the bridge it is a port of; 0 for none
     std::vector<std::string> altNames;
 };

@@ -114,8 +114,9 @@ void addGuard(const std::string& table, const GuardedPort& port) {
     }
 }
 
-void removeGuard(const std::string& table, const GuardedPort& port) {
-    NetlinkSocket socket(NETLINK_NETFILTER);
+std::shared_ptr<void> removeGuard(const std::string& table, const GuardedPort& port) {
+    const auto held = std::make_shared<NetlinkSocket>(NETLINK_NETFILTER);
+    NetlinkSocket& socket = *held;
     const std::vector<Element> elements = elementsOf(port);
     int code = transact(socket, NFT_MSG_DELSETELEM, 0, table, elements);
     if (code == ENOENT) {
@@ -132,6 +133,7 @@ void removeGuard(const std::string& table, const GuardedPort& port) {
     if (code != 0) {
         throw Error(join("removing the guard of the port ", port.ifName, " from the nft table ", table), code);
     }
+    return held;
 }
 
 } // namespace zoned::sys

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -22,8 +23,9 @@ struct GuardedPort {
 /// guarded before it exists, and should be: what has no guard passes unchecked.
 /// Error ENOENT where the table is absent.
 void addGuard(const std::string& table, const GuardedPort& port);
-/// Absent elements, and an absent table, are fine. Not for the quick path of a halt: closing the socket waits for an
-/// RCU grace period (about 10 ms) when something was removed; adding takes 0.2 ms.
-void removeGuard(const std::string& table, const GuardedPort& port);
+/// Absent elements, and an absent table, are fine.
+/// @return the way to the kernel: closing it waits for an RCU grace period (about 10 ms) when something was removed, so
+///         whoever is in a hurry keeps it for a while
+std::shared_ptr<void> removeGuard(const std::string& table, const GuardedPort& port);
 
 } // namespace zoned::sys

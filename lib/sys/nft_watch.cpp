@@ -16,18 +16,23 @@ namespace zoned::sys {
 
 namespace {
 
-bool isDeletion(const nlmsghdr* message) {
+NftWatch::News newsOf(const nlmsghdr* message) {
     if (NFNL_SUBSYS_ID(message->nlmsg_type) != NFNL_SUBSYS_NFTABLES) {
-        return false;
+        return NftWatch::News::none;
     }
     switch (NFNL_MSG_TYPE(message->nlmsg_type)) {
+    case NFT_MSG_NEWTABLE:
+    case NFT_MSG_NEWCHAIN:
+    case NFT_MSG_NEWRULE:
+    case NFT_MSG_NEWSET:
+        return NftWatch::News::changed;
     case NFT_MSG_DELTABLE:
     case NFT_MSG_DELCHAIN:
     case NFT_MSG_DELRULE:
     case NFT_MSG_DELSET:
-        return true;
+        return NftWatch::News::deleted;
     default:
-        return false;
+        return NftWatch::News::none;
     }
 }
 
@@ -52,25 +57,27 @@ NftWatch::NftWatch(std::string tableName)
           "listening to changes of the packet filter");
 }
 
-bool NftWatch::takeDeletions() {
+NftWatch::News NftWatch::take() {
     std::array<char, 32768> buffer{};
-    bool deleted = false;
+    News news = News::none;
     for (;;) {
         const ssize_t size = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
         if (size < 0 && errno == ENOBUFS) {
-            deleted = true;
+            news = News::deleted;
             continue;
         }
         if (size < 0 && errno == EINTR) {
             continue;
         }
         if (size < 0) {
-            return deleted;
+            return news;
         }
         int left = static_cast<int>(size);
         for (auto* message = reinterpret_cast<nlmsghdr*>(buffer.data()); nlmsg_ok(message, left) != 0;
              message = nlmsg_next(message, &left)) {
-            deleted = deleted || (isDeletion(message) && concerns(message, tableName_));
+            if (newsOf(message) > news && concerns(message, tableName_)) {
+                news = newsOf(message);
+            }
         }
     }
 }

@@ -73,7 +73,7 @@ int waitForChild(pid_t pid) {
     return status;
 }
 
-void resetSignalsAndUmask() {
+void resetSignals() {
     for (int signal = 1; signal < NSIG; ++signal) {
         if (signal != SIGKILL && signal != SIGSTOP) {
             (void)::signal(signal, SIG_DFL);
@@ -82,6 +82,10 @@ void resetSignalsAndUmask() {
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void resetSignalsAndUmask() {
+    resetSignals();
     ::umask(022);
 }
 

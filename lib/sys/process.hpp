@@ -35,7 +35,9 @@ bool signalProcess(int pidfd, int signal);
 /// Waits for a child and returns its status; -1 where there is no such child.
 int waitForChild(pid_t pid);
 
-/// Back to what a new program expects: no signal blocked, every signal's default action, umask 022.
+/// No signal blocked, every signal's default action.
+void resetSignals();
+/// Back to what a new program expects: resetSignals(), and umask 022.
 void resetSignalsAndUmask();
 /// All descriptors from `first` on are closed when a program is executed.
 void closeOnExecFrom(int first);

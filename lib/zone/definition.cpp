@@ -77,6 +77,10 @@ std::string_view restartName(Restart when) noexcept {
     return names[static_cast<std::size_t>(when)];
 }
 
+bool tellsReadiness(std::string_view initKind) noexcept {
+    return initKind == initKindName(InitKind::systemd);
+}
+
 std::string_view initKindName(InitKind kind) noexcept {
     static constexpr std::array<std::string_view, 6> names{"auto",   "systemd", "sysvinit",
                                                            "openrc", "busybox", "custom"};

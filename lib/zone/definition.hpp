@@ -38,6 +38,8 @@ struct Ipv4Network {
 enum class InitKind { automatic, systemd, sysvinit, openrc, busybox, custom };
 /// "auto", "systemd", …
 [[nodiscard]] std::string_view initKindName(InitKind kind) noexcept;
+/// Whether such an init says when the zone's start is complete.
+[[nodiscard]] bool tellsReadiness(std::string_view initKind) noexcept;
 
 struct Init {
     InitKind kind = InitKind::automatic;

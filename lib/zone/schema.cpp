@@ -9,6 +9,7 @@ namespace zoned::zone {
 namespace {
 
 using enum KeyType;
+constexpr Effect never = Effect::never;
 constexpr Effect atInstall = Effect::atInstall;
 constexpr Effect atBoot = Effect::atBoot;
 constexpr Effect live = Effect::live;
@@ -16,7 +17,7 @@ constexpr Effect atOnce = Effect::atOnce;
 
 // clang-format off
 constexpr std::array keys{
-    Key{"zone", name, "lower-case letters, digits and '-', 1 to 63 of them", "", true, atInstall,
+    Key{"zone", name, "lower-case letters, digits and '-', 1 to 63 of them", "", true, never,
         "The zone's name. The file is called after it: NAME.yaml."},
     Key{"description", text, "one line, at most 1024 bytes", "", false, atOnce,
         "What the zone is for; shown, and otherwise unused."},
@@ -180,6 +181,8 @@ std::vector<std::string> wrapped(std::string_view words, std::size_t width) {
 
 std::string_view effectText(const Key& key) {
     switch (key.effect) {
+    case Effect::never:
+        return "It cannot be changed.";
     case Effect::atInstall:
         return "A change takes effect when the zone is installed anew.";
     case Effect::atBoot:

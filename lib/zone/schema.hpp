@@ -12,7 +12,7 @@ enum class KeyType { text, name, boolean, size, count, decimal, duration, addres
 
 /// When a change of the key reaches the zone.
 /// `live`: in a running zone by `zonectl set`, else at the next boot.
-enum class Effect { atInstall, atBoot, live, atOnce };
+enum class Effect { never, atInstall, atBoot, live, atOnce };
 
 struct Key {
     std::string_view path; // "zone", "network[].address", "resources.memory", "environment.*"

@@ -86,6 +86,20 @@ def test_a_zone_is_registered_by_the_newest_call_there_is_and_unregistered_when_
     assert [call[0] for call in machined.calls()] == [calls[0], "UnregisterMachine"]
 
 
+def test_zones_that_are_registered_at_once_all_are_by_the_call_there_is(bare):
+    host, machined, _ = started(bare, NEWEST[1:])
+    names = {f"m{number}" for number in range(6)}
+    for name in names:
+        host.zone(name, boot=True)
+    eventually(lambda: set(machined.machines()) == names, what="the registrations")
+    host.kill()
+    host.start()
+    eventually(lambda: [call[0] for call in machined.calls()].count("RegisterMachineWithNetwork") >= 2 * len(names),
+               what="the registrations of the second start")
+    holds(lambda: set(machined.machines()) == names, 0.5)
+    assert "not registered" not in host.log.read_text()
+
+
 def test_the_administrators_bridge_is_the_machines_interface(bare):
     host, machined, _ = started(bare)
     subprocess.run(["ip", "link", "add", "mbr0", "type", "bridge"], check=True)

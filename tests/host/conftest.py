@@ -65,6 +65,15 @@ def guest(sharedGuest, request):
 
 
 @pytest.fixture
+def measured(record_property):
+    """Notes a figure, which goes to the test's output and, by count_results, to that of tools/test."""
+    def note(text):
+        print(text)
+        record_property("measured", f"{text} ({guest_image.SUITE})")
+    return note
+
+
+@pytest.fixture
 def zones(guest):
     """The zones of the host, by zonectl."""
     return GuestZones(guest)

@@ -17,6 +17,7 @@ def leader(guest, name):
     return int(guest.sh(["machinectl", "show", name, "-p", "Leader", "--value"]))
 
 
+@pytest.mark.every_host
 def test_a_running_zone_is_a_machine_and_stays_in_its_unit(guest, zones, web):
     machine = machines(guest)[web]
     assert machine["class"] == "container" and machine["service"] == "zoned" and machine["os"] == "debian"
@@ -28,6 +29,7 @@ def test_a_running_zone_is_a_machine_and_stays_in_its_unit(guest, zones, web):
     assert zones.unit(web, "ControlGroup") == "/zones.slice/zone@web.service"
 
 
+@pytest.mark.every_host
 def test_commands_of_systemd_reach_into_the_zone(guest, zones, web):
     done = guest.run(["machinectl", "shell", web, "/bin/true"], limit=PATIENCE)
     assert done.status == 0, done
@@ -42,8 +44,15 @@ def test_commands_of_systemd_reach_into_the_zone(guest, zones, web):
 
 
 def test_machinectl_login_asks_for_a_name(guest, zones, web):
-    typed = guest.run(f"timeout 60 script -qec 'machinectl login {web}' /dev/null", input="\n\n", limit=PATIENCE)
-    assert f"{web} login:" in typed.stdout, typed
+    screen = "/run/zoned-test-screen"
+    session = guest.begin(f"script -qfc 'machinectl login {web}' {screen}", limit=PATIENCE)
+    try:
+        eventually(lambda: guest.run(["grep", "-q", f"{web} login:", screen]).status == 0, PATIENCE,
+                   "the zone to ask for a name")
+    finally:
+        guest.run(["pkill", "-x", "machinectl"])
+        guest.finish(session)
+        guest.sh(["rm", "-f", screen])
 
 
 def test_the_name_of_a_zone_resolves_to_its_address(guest, zones, web):
@@ -105,6 +114,7 @@ def test_without_machined_zones_boot_and_the_log_says_it(guest, zones):
         guest.sh("systemctl unmask --runtime systemd-machined && systemctl restart zoned")
 
 
+@pytest.mark.every_host
 def test_the_journal_has_console_and_events_under_the_zones_name(guest, zones):
     zones.create("z1", boot=True)
     zones.inside("z1", "echo from-the-console >/dev/console")

@@ -68,6 +68,7 @@ def matrix(guest, zones, calls, may):
     assert set(zones.states()) == {"hers", "other"}
 
 
+@pytest.mark.every_host
 def test_alices_matrix(guest, zones):
     zones.create("hers", boot=True, admins="[{user: alice, may: [login, manage]}]")
     zones.create("other", boot=True, admins="[{user: nobody, may: [login, exec, console, manage]}]")

@@ -3,6 +3,8 @@
 import json
 import time
 
+import pytest
+
 from support.wait import eventually
 
 SCRAPE = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen('http://127.0.0.1:9723/metrics', " \
@@ -17,6 +19,7 @@ def of(report, name):
     return next(zone for zone in report["zones"] if zone["name"] == name)
 
 
+@pytest.mark.every_host
 def test_a_spinning_zone_is_near_its_cap(guest, zones):
     zones.create("spin", boot=True, resources__cpus="0.5")
     zones.create("idle", boot=True)
@@ -34,6 +37,7 @@ def test_a_spinning_zone_is_near_its_cap(guest, zones):
     assert told[2]["peaks-of"] == 2
 
 
+@pytest.mark.every_host
 def test_memory_and_processes_are_the_cgroups(guest, zones):
     zones.create("hog", boot=True, resources__memory="128M", resources__processes="50")
     zones.inside("hog", "(dd if=/dev/zero of=/dev/null bs=60M count=1000000) >/dev/null 2>&1 &")

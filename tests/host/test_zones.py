@@ -2,10 +2,13 @@
 
 import re
 
+import pytest
+
 from support.guest_zones import CGROUPS
 from support.wait import eventually
 
 
+@pytest.mark.every_host
 def test_a_debian_zone_is_a_unit_in_its_slice(guest, zones, web):
     assert zones.unit(web) == "active"
     assert zones.unit(web, "Slice") == "zones.slice"
@@ -32,6 +35,7 @@ def test_a_debian_zone_is_on_the_network_and_can_be_logged_into(guest, zones, we
     assert login.status == 4, login
 
 
+@pytest.mark.every_host
 def test_systemctl_and_zonectl_agree_in_every_order(guest, zones):
     zones.create("z1")
     guest.sh(["systemctl", "reset-failed"])

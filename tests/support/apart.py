@@ -11,13 +11,25 @@ import subprocess
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
 
+_networkBefore = None
+
 
 def moveApart():
-    """Moves this process, and what it starts from now on. There is no way to the outside from here."""
+    """Moves this process, and what it starts from now on. The way to the outside is asOutside()."""
+    global _networkBefore
     libc = ctypes.CDLL(None, use_errno=True)
+    before = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     if libc.unshare(CLONE_NEWNS | CLONE_NEWNET) != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), "unshare")
+    _networkBefore = before
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", "/tmp"], check=True)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+def asOutside(argv):
+    """This command, to be run in the machine's network also where this process has moved apart."""
+    if _networkBefore is None:
+        return list(argv)
+    return ["nsenter", f"--net=/proc/{os.getpid()}/fd/{_networkBefore}", "--", *argv]

@@ -24,7 +24,7 @@ from support import guest_image
 from support.wait import eventually
 
 PIECE = 1 << 20  # of a file in one request
-BOOT_LIMIT = 240
+BOOT_LIMIT = 600
 # Later kernels use what the emulation of these two features does not get right: Linux 6.12 found its memory corrupt.
 PROCESSORS = {"bookworm": "max"}
 OTHER_PROCESSOR = "max,-cx16,-la57"

@@ -20,6 +20,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from support.apart import asOutside
 from support.host import BUILD, SOURCE
 
 CACHE = BUILD / "host-cache"
@@ -84,8 +85,8 @@ def mirror():
 
 def bootstrap(suite, packages, target, *options):
     # TMPDIR may be a small tmpfs, which mmdebstrap would unpack an archive's root in.
-    command("mmdebstrap", "--quiet", *OPTIONS, *options, "--include=" + ",".join(packages), suite, target, *mirror(),
-            stdin=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(CACHE)}, timeout=900)
+    argv = ["mmdebstrap", "--quiet", *OPTIONS, *options, "--include=" + ",".join(packages), suite, target, *mirror()]
+    command(*asOutside(argv), stdin=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(CACHE)}, timeout=900)
 
 
 def cached(name, inputs, make):

@@ -22,6 +22,18 @@ def createIs(host, says, *settings, image="busybox", name="z1"):
     assert not host.definitionFile(name).exists() and not host.storage(name).exists()
 
 
+@pytest.mark.parametrize("name", ["Bad_Name", "..", "a/b", ""])
+def test_a_supervisor_started_for_no_zones_name_makes_nothing(host, name):
+    before = sorted(host.root.rglob("*"))
+    for mode in ([], ["--cleanup"]):
+        done = subprocess.run([host.programs / "zone-supervisor", *mode, "--run", host.root / "run/zoned/zones" / name,
+                               "--log", "/dev/null", "--cgroup", host.cgroup / "x", name],
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 2, done
+    assert sorted(host.root.rglob("*")) == before
+    assert not (host.cgroup / "x").exists()
+
+
 def test_an_unknown_image(host):
     createIs(host, "nosuch", image="nosuch")
 

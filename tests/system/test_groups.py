@@ -43,6 +43,15 @@ def test_another_group_is_entered_at_the_boot_after_a_halt(grouped):
     assert zone.get("CGroup").endswith(f"{grouped.tag}.slice/z1")
 
 
+def test_a_reboot_stays_in_the_group_and_says_so(grouped):
+    zone = grouped.zone("z1", boot=True)
+    grouped.zonectl("set", "z1", "group=staff", "hostname=www")
+    assert sorted(zone.get("Changed")) == ["group", "hostname"]
+    assert "stays in the group that it is in" in grouped.zonectl("reboot", "--force", "z1").stderr
+    assert zone.get("CGroup").endswith(f"{grouped.tag}.slice/z1")
+    assert zone.get("Changed") == ["group"]
+
+
 def test_a_supervisor_killed_in_a_group_is_cleaned_up_after(grouped):
     zone = grouped.zone("z1", group="customers", boot=True)
     grouped.zonectl("set", "z1", "group=staff")  # where it would be made now is not where it is

@@ -37,6 +37,13 @@ def test_the_services_log_tells_when_the_zone_came_up_and_why_it_went_down(host,
     assert abs(time.mktime(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S")) - time.time()) < 300
 
 
+def test_a_zone_that_ran_before_a_start_of_the_service_is_found_not_booted(host, zone):
+    host.kill()
+    host.start()
+    said = [line.split(" ", 1)[1] for line in lines(host, "--service", "z1")]
+    assert [text for text in said if text.endswith("running")] == ["zone z1: running", "zone z1: found running"]
+
+
 def test_a_failed_job_is_in_the_services_log(host):
     host.zone("z1", init='["/nothing/there"]')
     host.refused("boot", "z1")

@@ -86,7 +86,7 @@ def test_a_zone_that_is_not_up_takes_everything_at_its_boot(host):
 
 
 BAD = [
-    ("zone=other", "zone:", "keeps its name"),
+    ("zone=other", "zone:", "it cannot be changed"),
     ("resources.memoryy=1G", "resources.memoryy", "did you mean"),
     ("resources.memory=1M", "resources.memory", "16M or more"),
     ("resources.memory=lots", "resources.memory", "not a size"),
@@ -135,11 +135,12 @@ def test_wrong_usage_is_told(host):
     host.refused("set", "nosuch", "dns=[]", says=("nosuch",))
 
 
-def test_runtime_does_not_take_what_needs_a_boot(host):
+@pytest.mark.parametrize("setting", ["description=x", "autoboot=false", "after=[]", "restart=always", "hostname=w"])
+def test_runtime_takes_limits_only(host, setting):
     zone = host.zone("z1", boot=True)
-    host.refused("set", "z1", "--runtime", "description=x", "hostname=www", says=("hostname", "running zone"))
-    assert host.zonectl("set", "z1", "--runtime", "description=x").stdout == "description: in effect now\n"
-    assert "description" not in stored(host, "z1") and zone.get("Description") == ""
+    before = zone.get("Changed"), host.definitionFile("z1").read_text()
+    host.refused("set", "z1", "--runtime", setting, says=(setting.split("=")[0], "without 'runtime'"))
+    assert (zone.get("Changed"), host.definitionFile("z1").read_text()) == before
 
 
 def test_a_broken_definition_can_be_mended(host):

@@ -20,6 +20,8 @@ public:
     void stop();
     /// The state at the end, for a service that was not there to hear it: RUN/zones/NAME/exit.json.
     void leaveExitFile() const;
+    /// The service is there, and will see our end.
+    [[nodiscard]] bool followed() const noexcept { return !clients_.empty(); }
 
 private:
     struct Client {

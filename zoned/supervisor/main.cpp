@@ -12,9 +12,11 @@
 #include "config.h"
 #include "connections.hpp"
 #include "platform/bringup.hpp"
+#include "platform/limits.hpp"
 #include "sys/cgroup.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "zone/zone_name.hpp"
 
 namespace {
 
@@ -51,6 +53,10 @@ Arguments parse(const std::vector<std::string>& words) {
     if (arguments.place.zone.empty() || arguments.place.runZone.empty() || arguments.place.cgroup.empty()) {
         throw std::invalid_argument("NAME, --run and --cgroup are needed");
     }
+    // before anything is made under it: anybody may ask systemd for zone@ANYTHING
+    if (const auto problem = zone::ZoneName::problem(arguments.place.zone)) {
+        throw std::invalid_argument("'" + arguments.place.zone + "' is no zone's name: " + *problem);
+    }
     if (arguments.place.cgroup == "auto") {
         arguments.ownUnit = true;
         arguments.place.cgroup = sys::ownCgroup();
@@ -69,14 +75,14 @@ sys::UniqueFd listener(const std::string& runZone) {
     return sys::Channel::listen(runZone + "/socket");
 }
 
-void joinSupervisorCgroup(const std::string& cgroup) {
-    sys::makeCgroup(cgroup.substr(0, cgroup.rfind('/')));
-    sys::makeCgroup(cgroup);
+/// A cgroup that has cgroups below may hold no process itself, so we leave the unit's for one in it.
+void leaveUnitCgroup(const std::string& unit) {
+    const std::string own = platform::supervisorCgroup(unit);
     // anew: a process is killed when it is born into a cgroup from one that cgroup.kill was written to more
     // often (Linux 6.12 to 6.18), as it was to this one if an earlier supervisor ended so
-    sys::removeCgroupTree(cgroup + "/supervisor");
-    sys::makeCgroup(cgroup + "/supervisor");
-    sys::joinCgroup(cgroup + "/supervisor");
+    sys::removeCgroupTree(own);
+    sys::makeCgroup(own);
+    sys::joinCgroup(own);
 }
 
 /// Takes the zone's cgroup away, ourselves out of it first.
@@ -122,7 +128,9 @@ int runOn(sys::EventLoop& loop) {
 int supervise(const Arguments& arguments) {
     // no process of the zone may trace us or look into our descriptors when we enter it
     sys::check(::prctl(PR_SET_DUMPABLE, 0), "protecting the supervisor");
-    joinSupervisorCgroup(arguments.place.cgroup);
+    if (arguments.ownUnit) {
+        leaveUnitCgroup(arguments.place.cgroup);
+    }
     sys::EventLoop loop;
     supervisor::Connections connections(loop, listener(arguments.place.runZone), arguments.place);
     // a stop of our unit is a clean shutdown of the zone
@@ -130,7 +138,8 @@ int supervise(const Arguments& arguments) {
     const int status = runOn(loop);
     (void)::unlink((arguments.place.runZone + "/socket").c_str());
     connections.leaveExitFile();
-    if (!arguments.ownUnit) {
+    // zoned, where it is there, removes the cgroup behind us: it need not wait for a move, which takes long
+    if (!arguments.ownUnit && !connections.followed()) {
         leaveCgroup(arguments.place.cgroup);
     }
     return status;

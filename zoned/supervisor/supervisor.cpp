@@ -168,7 +168,7 @@ void Supervisor::becomeRunning() {
     ++status_.boots;
     status_.initPid = zone_->init.pid;
     enterState(State::running);
-    if (status_.initKind != zone::initKindName(zone::InitKind::systemd)) {
+    if (!zone::tellsReadiness(status_.initKind)) {
         bootedTimer_ = loop_.after(settledAfter, [this] {
             status_.booted = true;
             events_.statusChanged();

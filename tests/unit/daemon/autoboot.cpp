@@ -75,6 +75,24 @@ using Names = std::vector<std::string>;
 
 } // namespace
 
+TEST_CASE(
+    "a zone whose init runs and tells no readiness keeps no other from being booted, but those that wait for it") {
+    Lifecycle zones;
+    zones.begin({{.name = "a"}, {.name = "b"}, {.name = "c", .after = {"a"}}}, 1);
+    CHECK(zones.begun == std::vector<std::string>{"a"});
+    zones.autoboot.settling("a");
+    zones.autoboot.settling("a");
+    zones.autoboot.settling("nobody");
+    zones.settle();
+    CHECK(zones.begun == std::vector<std::string>{"a", "b"});
+    zones.ready("a");
+    CHECK(zones.begun == std::vector<std::string>{"a", "b"}); // b has the only place
+    zones.ready("b");
+    CHECK(zones.begun == std::vector<std::string>{"a", "b", "c"});
+    zones.ready("c");
+    CHECK(zones.autoboot.done());
+}
+
 TEST_CASE("zones wait until those before them are ready, not for less") {
     Lifecycle zones;
     zones.begin({wish("app", {}, {"db"}), wish("db"), wish("web", {"app"})});

@@ -77,16 +77,28 @@ TEST_CASE("a job is cancelled by its action, and one without an action cannot be
     CHECK(kindThrown([&] { jobs.cancel(id); }) == FaultKind::noSuchJob);
 }
 
-TEST_CASE("progress is told only when it changes, and not after the end") {
+TEST_CASE("progress is told with the latest only, when it changes, and not after the end") {
     sys::EventLoop loop;
     Jobs jobs(loop);
-    int told = 0;
-    jobs.listen({{}, [&](const daemon::JobInfo&) { ++told; }, {}});
+    std::vector<std::string> told;
+    jobs.listen({{},
+                 [&](const daemon::JobInfo& job) {
+                     told.push_back(job.message);
+                     loop.quit(0);
+                 },
+                 {}});
     const auto id = jobs.start("image-build", {Held::image, "bookworm"});
+    jobs.report(id, 0.1, "fetching");
     jobs.report(id, 0.5, "unpacking");
     jobs.report(id, 0.5, "unpacking");
-    CHECK(told == 1);
+    CHECK(told.empty());
+    loop.run();
+    CHECK(told == std::vector<std::string>{"unpacking"});
+    jobs.report(id, 0.5, "unpacking");
+    jobs.report(id, 0.9, "cleaning up");
     jobs.finish(id);
-    jobs.report(id, 0.9, "unpacking");
-    CHECK(told == 1);
+    jobs.report(id, 1, "never");
+    const auto end = loop.after(std::chrono::milliseconds(150), [&loop] { loop.quit(0); });
+    loop.run();
+    CHECK(told.size() == 1);
 }

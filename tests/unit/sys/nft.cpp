@@ -321,24 +321,28 @@ TEST_CASE("rules that were tampered with are put right, and guards stay") {
     CHECK(nft("list ruleset") == before);
 }
 
-TEST_CASE("whoever takes rules away is noticed, and zones that come and go are not") {
+TEST_CASE("whoever changes rules or takes them away is noticed, and zones that come and go are not") {
     if (!test::mayMakeNamespaces()) {
         return;
     }
     const InNamespace host;
     sys::ensureNetworkTables(network);
     sys::NftWatch watch(network.tableName);
-    CHECK_FALSE(watch.takeDeletions());
+    using News = sys::NftWatch::News;
+    CHECK(watch.take() == News::none);
     sys::addGuard(network.tableName, first);
     sys::removeGuard(network.tableName, first);
     CHECK(nft("add table inet other").empty());
     CHECK(nft("delete table inet other").empty());
-    CHECK_FALSE(watch.takeDeletions());
-    CHECK(nft("flush chain bridge zonedtest guard").empty());
-    CHECK(watch.takeDeletions());
-    CHECK_FALSE(watch.takeDeletions());
+    CHECK(watch.take() == News::none);
+    CHECK(nft("add rule bridge zonedtest guard accept").empty());
+    CHECK(watch.take() == News::changed);
+    CHECK(watch.take() == News::none);
+    CHECK(nft("flush chain bridge zonedtest guard; add rule bridge zonedtest guard accept").empty());
+    CHECK(watch.take() == News::deleted);
+    CHECK(watch.take() == News::none);
     CHECK(nft("flush ruleset").empty());
-    CHECK(watch.takeDeletions());
+    CHECK(watch.take() == News::deleted);
 }
 
 TEST_CASE("a changed network replaces the rules and keeps the guards") {
