@@ -18,8 +18,8 @@ from bench.stopwatch import Failed, Lap
 from support import guest_image
 from support.guest import Guest
 
-PACKAGES = {"bookworm": ("crun", "podman", "netavark", "uidmap"),
-            "trixie": ("crun", "podman", "netavark", "uidmap", "incus", "dnsmasq-base")}
+PODMAN = ("crun", "podman", "netavark", "iptables", "uidmap")
+PACKAGES = {"bookworm": PODMAN, "trixie": (*PODMAN, "incus", "dnsmasq-base")}
 STOPWATCH = "/usr/local/lib/zoned-bench-stopwatch"
 IMAGES = ("bench", "debian")
 PATIENCE = 600
@@ -48,7 +48,8 @@ class Clock:
         done = self.guest.run([STOPWATCH], input=lines, limit=PATIENCE)
         laps = [Lap(*map(int, line.split())) for line in done.stdout.splitlines()]
         if done.status != 0 or len(laps) != len(commands) or any(lap.status for lap in laps):
-            raise Failed(f"{commands}: {[lap.status for lap in laps]}: {done.stderr.strip()[-500:]}")
+            said = done.stderr.strip().splitlines()[-1:]
+            raise Failed(f"{commands[max(0, len(laps) - 1)][0]}: {[lap.status for lap in laps]}: {' '.join(said)}")
         return laps
 
     def stamp(self, path):
