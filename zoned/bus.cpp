@@ -10,7 +10,6 @@
 #include <spdlog/spdlog.h>
 
 #include "sys/error.hpp"
-#include "sys/linger.hpp"
 
 namespace zoned::daemon {
 namespace {
@@ -45,9 +44,6 @@ Bus::Bus(sys::EventLoop& loop) : loop_(loop), connection_(connectBus()) {
     // All work is done by the hook, which runs after every wake-up, this one too.
     readable_ = loop_.watch(poll.fd, events_, [](std::uint32_t) {});
     hook_ = loop_.beforeWait([this] { return work(); });
-    // The one call that brings a descriptor. sd-bus looks at matches first: also at a call that no object or method
-    // takes, which sd-bus answers itself and closes. The bus's policy keeps descriptors out of all others.
-    api::addMatch(*connection_, "type='method_call',member='ImportImage'", [](auto&&) { sys::takeLingersOff(); });
 }
 
 microseconds Bus::work() {

@@ -7,7 +7,7 @@
 #include "store/definition_yaml.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
-#include "sys/linger.hpp"
+#include "sys/received_fds.hpp"
 
 namespace zoned::daemon {
 namespace {

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "sys/error.hpp"
+#include "sys/file.hpp"
 #include "sys/process.hpp"
 #include "sys/unique_fd.hpp"
 
@@ -28,9 +29,9 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 }
 
 void placeDescriptors(const std::vector<std::pair<int, sys::UniqueFd>>& sources) {
-    const sys::UniqueFd null = sys::UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    sys::check(::dup2(null.get(), STDIN_FILENO), "opening /dev/null");
-    sys::check(::dup2(null.get(), STDOUT_FILENO), "opening /dev/null");
+    const sys::UniqueFd null = sys::open("/dev/null", O_RDWR);
+    sys::check(::dup2(null.get(), STDIN_FILENO), "taking /dev/null as input");
+    sys::check(::dup2(null.get(), STDOUT_FILENO), "taking /dev/null as output");
     for (const auto& [target, source] : sources) {
         sys::check(::dup2(source.get(), target), "placing a descriptor");
     }
@@ -60,9 +61,9 @@ pid_t spawn(const Program& program) {
     std::array<int, 2> pipe{};
     sys::check(::pipe2(pipe.data(), O_CLOEXEC), "making a pipe to start ", path);
     const sys::UniqueFd result(pipe[0]);
-    sys::UniqueFd report(::fcntl(pipe[1], F_DUPFD_CLOEXEC, clear));
-    ::close(pipe[1]);
-    sys::check(report.get(), "making a pipe to start ", path);
+    sys::UniqueFd end(pipe[1]);
+    sys::UniqueFd report(sys::check(::fcntl(end.get(), F_DUPFD_CLOEXEC, clear), "making a pipe to start ", path));
+    end.reset();
     sys::CloneOptions options;
     options.cgroup = program.cgroup;
     const sys::Child child = sys::cloneProcess(options, [&] {

@@ -6,6 +6,12 @@
 
 namespace zoned::sys {
 
+bool isNetworkSocket(int fd) noexcept {
+    int family = AF_UNSPEC;
+    socklen_t size = sizeof family;
+    return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 && family != AF_UNIX;
+}
+
 void dropLinger(int fd) noexcept {
     const int before = errno;
     const linger off{};

@@ -20,6 +20,8 @@ namespace zoned::sys {
 constexpr std::size_t mostMessageFds = 253;
 constexpr std::size_t descriptorsSize = CMSG_SPACE(sizeof(int) * mostMessageFds);
 
+/// A socket other than of the family AF_UNIX. False for whatever is no socket.
+[[nodiscard]] bool isNetworkSocket(int fd) noexcept;
 /// Makes closing it return at once; nothing where it is no socket.
 void dropLinger(int fd) noexcept;
 /// Takes the descriptors out of a message, so that they are owned whatever else is wrong with it.
