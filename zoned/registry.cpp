@@ -67,21 +67,23 @@ void Registry::watchFolders() {
 
 /// Looks at what was touched; at all of it where that is not known, or where it was an image.
 void Registry::lookAgain() {
-    std::set<std::string> names = std::exchange(touched_, {});
+    const std::set<std::string> names = std::exchange(touched_, {});
     if (std::exchange(allTouched_, false)) {
         imagesChanged();
         return;
     }
-    // what was wrong with a definition may have been another one: an address taken, a zone that did not exist
-    for (const std::string& name : std::set(names)) {
-        std::ranges::copy(waitingFor(name), std::inserter(names, names.end()));
+    // what is wrong with a definition may be another one: an address taken, a zone that is not there
+    std::set<std::string> others;
+    for (const std::string& name : names) {
+        refreshIfThere(name);
+        std::ranges::copy(waitingFor(name), std::inserter(others, others.end()));
     }
     for (const auto& [name, entry] : zones_) {
         if (!entry.zone->problem.empty()) {
-            names.insert(name.str());
+            others.insert(name.str());
         }
     }
-    for (const std::string& name : names) {
+    for (const std::string& name : others) {
         refreshIfThere(name);
     }
 }
@@ -209,7 +211,7 @@ Zone& Registry::refresh(const std::string& text) {
     const std::string before = zone.problem;
     if (unread) {
         zone.definition.reset();
-        zone.problem = unread->what();
+        zone.problem = zone.problemPlaces = unread->what(); // which quotes nothing of it
     } else {
         interpret(zone);
     }

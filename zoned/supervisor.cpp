@@ -205,6 +205,7 @@ void Supervisor::takeStatus(const json& message) {
         greeted_ = true;
         phase_ = Phase::connected;
         deadline_.reset();
+        launchFault_.reset(); // it was late, and here it is
         handlers_.status(status_);
         if (const auto settled = std::exchange(settled_, nullptr)) {
             settled();

@@ -242,7 +242,8 @@ def test_a_zone_that_others_wait_for_cannot_be_deleted(host):
     host.refused("delete", "--force", "db", says=("zone db is named in after or requires of app",))
     host.definitionFile("db").unlink()  # by hand, then
     eventually(lambda: rows(host)["app"]["note"].startswith("invalid: "), 10)
-    assert "there is no zone 'db'" in rows(host)["app"]["note"]
+    assert "app.yaml:4: requires[0]" in rows(host)["app"]["note"]
+    assert "there is no zone 'db'" in host.zonectl("show", "app").stdout
 
 
 # ---- the unit ---------------------------------------------------------------------------------

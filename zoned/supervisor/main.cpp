@@ -64,10 +64,15 @@ Arguments parse(const std::vector<std::string>& words) {
     return arguments;
 }
 
-/// The socket that zoned made for us (as sd_listen_fds(3) has it), or one of our own.
-sys::UniqueFd listener(const std::string& runZone) {
+/// Then it has made a socket for us (as sd_listen_fds(3) has it), and our cgroup.
+bool startedByZoned() {
     const char* handed = std::getenv("LISTEN_FDS");
-    if (handed != nullptr && std::strcmp(handed, "1") == 0) {
+    return handed != nullptr && std::strcmp(handed, "1") == 0;
+}
+
+/// The socket that zoned made, or one of our own.
+sys::UniqueFd listener(const std::string& runZone) {
+    if (startedByZoned()) {
         sys::setCloseOnExec(3);
         return sys::UniqueFd(3);
     }
@@ -75,9 +80,11 @@ sys::UniqueFd listener(const std::string& runZone) {
     return sys::Channel::listen(runZone + "/socket");
 }
 
-/// A cgroup that has cgroups below may hold no process itself, so we leave the unit's for one in it.
-void leaveUnitCgroup(const std::string& unit) {
-    const std::string own = platform::supervisorCgroup(unit);
+/// A cgroup that has cgroups below may hold no process itself, so ours is one in the zone's.
+void joinSupervisorCgroup(const std::string& zone) {
+    sys::makeCgroup(zone.substr(0, zone.rfind('/')));
+    sys::makeCgroup(zone);
+    const std::string own = platform::supervisorCgroup(zone);
     // anew: a process is killed when it is born into a cgroup from one that cgroup.kill was written to more
     // often (Linux 6.12 to 6.18), as it was to this one if an earlier supervisor ended so
     sys::removeCgroupTree(own);
@@ -128,8 +135,8 @@ int runOn(sys::EventLoop& loop) {
 int supervise(const Arguments& arguments) {
     // no process of the zone may trace us or look into our descriptors when we enter it
     sys::check(::prctl(PR_SET_DUMPABLE, 0), "protecting the supervisor");
-    if (arguments.ownUnit) {
-        leaveUnitCgroup(arguments.place.cgroup);
+    if (!startedByZoned()) { // else we were born there
+        joinSupervisorCgroup(arguments.place.cgroup);
     }
     sys::EventLoop loop;
     supervisor::Connections connections(loop, listener(arguments.place.runZone), arguments.place);
