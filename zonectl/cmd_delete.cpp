@@ -1,3 +1,5 @@
+#include <set>
+
 #include "arguments.hpp"
 #include "command.hpp"
 #include "jobs.hpp"
@@ -18,8 +20,16 @@ int runDelete(const Command& self, const std::vector<std::string>& arguments) {
     if (!force && !confirm(removalQuestion(names))) {
         return 1;
     }
-    return forEachZone(names, "delete", "deleted",
-                       [](Client& client, const ObjectPath& zone) { return client.remove(zone); });
+    // one after the other: a zone can only go after those that require it
+    int status = 0;
+    std::set<std::string> seen;
+    for (const std::string& name : names) {
+        if (seen.insert(name).second) {
+            status |= forEachZone({name}, "delete", "deleted",
+                                  [](Client& client, const ObjectPath& zone) { return client.remove(zone); });
+        }
+    }
+    return status;
 }
 
 } // namespace zoned::ctl

@@ -9,8 +9,13 @@ _zonectl_names() {
     esac
 }
 
+# The keys of a definition that are no list's element.
+_zonectl_keys() {
+    zonectl help definition 2>/dev/null | sed -n 's/^\([a-z][a-z.-]*\) (.*/\1/p'
+}
+
 _zonectl() {
-    local cur prev words cword
+    local cur prev words cword names typed
     _init_completion || return
 
     local verbs='create set verify install uninstall delete boot ready halt shutdown reboot clear list show stat
@@ -64,9 +69,24 @@ _zonectl() {
             ;;
         --resources | -r)
             # a list: what was typed of it stays in front
-            local done=''
-            [[ $cur == *,* ]] && done=${cur%,*},
-            mapfile -t COMPREPLY < <(compgen -P "$done" -W 'cpu memory swap processes io net pressure' -- "${cur##*,}")
+            typed=''
+            [[ $cur == *,* ]] && typed=${cur%,*},
+            mapfile -t COMPREPLY < <(compgen -P "$typed" -W 'cpu memory swap processes io net pressure' -- "${cur##*,}")
+            return
+            ;;
+        --output | -o)
+            case $verb in
+                stat) names='name state up cpu cpu-cap cpu-host memory memory-cap memory-host swap processes read write rx tx' ;;
+                list) names='name state image addresses note' ;;
+                *) return ;;
+            esac
+            typed=''
+            [[ $cur == *,* ]] && typed=${cur%,*},
+            mapfile -t COMPREPLY < <(compgen -P "$typed" -W "$names" -- "${cur##*,}")
+            return
+            ;;
+        --unset)
+            mapfile -t COMPREPLY < <(compgen -W "$(_zonectl_keys)" -- "$cur")
             return
             ;;
         --suite)
@@ -86,9 +106,7 @@ _zonectl() {
             if ((cword == 2)); then
                 operands=zones
             elif [[ $cur != -* ]]; then
-                # the keys that are no list's element
-                mapfile -t COMPREPLY < <(compgen -S = -W "$(zonectl help definition 2>/dev/null |
-                    sed -n 's/^\([a-z][a-z.-]*\) (.*/\1/p')" -- "$cur")
+                mapfile -t COMPREPLY < <(compgen -S = -W "$(_zonectl_keys)" -- "$cur")
                 compopt -o nospace
                 return
             fi

@@ -16,6 +16,7 @@
 #include <spdlog/spdlog.h>
 
 #include "boot_spec_builder.hpp"
+#include "host_check.hpp"
 #include "platform/limits.hpp"
 #include "store/definition_yaml.hpp"
 #include "sys/cgroup.hpp"
@@ -49,6 +50,18 @@ Settings liveSettings(const Settings& settings) {
         }
     }
     return live;
+}
+
+/// What the change asks of the host and the definition before did not: it must be there at the next boot.
+void warnOfAbsent(const Host& host, const std::optional<zone::Definition>& before, const zone::Definition& wanted,
+                  std::vector<std::string>& warnings) {
+    const std::vector<std::string> known = before ? missingOnHost(host, *before) : std::vector<std::string>{};
+    for (const std::string& lack : missingOnHost(host, wanted)) {
+        const bool ofHost = lack.starts_with("mounts[") || lack.starts_with("network["); // limits tell by themselves
+        if (ofHost && std::ranges::find(known, lack) == known.end()) {
+            warnings.push_back(lack);
+        }
+    }
 }
 
 /// Only limits are something that a running zone has apart from its definition.
@@ -197,6 +210,7 @@ bool Lifecycle::set(const std::string& name, const Settings& settings, const Set
         limits = buildLimits(after, facts, setting->outcome.warnings);
     }
     if (!options.runtime) {
+        warnOfAbsent(host_, zone.definition, wanted, setting->outcome.warnings);
         std::vector<zone::Change> changes;
         if (zone.definition) {
             changes = zone::diff(*zone.definition, wanted);

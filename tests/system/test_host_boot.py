@@ -240,6 +240,11 @@ def test_a_zone_that_others_wait_for_cannot_be_deleted(host):
     host.define("db")
     host.define("app", requires="[db]")
     host.refused("delete", "--force", "db", says=("zone db is named in after or requires of app",))
+    assert "zone app: deleted" in host.zonectl("delete", "--force", "app", "app").stdout
+    host.define("app", requires="[db]")
+    host.zonectl("delete", "--force", "app", "db")  # those that require it first
+    host.define("db")
+    host.define("app", requires="[db]")
     host.definitionFile("db").unlink()  # by hand, then
     eventually(lambda: rows(host)["app"]["note"].startswith("invalid: "), 10)
     assert "app.yaml:4: requires[0]" in rows(host)["app"]["note"]

@@ -69,6 +69,13 @@ def test_what_is_set_already_is_no_change(host):
     assert host.definitionFile("z1").stat().st_mtime_ns == before
 
 
+def test_what_the_host_lacks_for_the_next_boot_is_warned_of_once(host):
+    host.zone("z1")
+    done = host.zonectl("set", "z1", "mounts=[{source: /nosuchfolder, target: /data, read-only: true}]")
+    assert "waits for the next boot" in done.stdout and "/nosuchfolder" in done.stderr
+    assert "/nosuchfolder" not in host.zonectl("set", "z1", "description=x").stderr
+
+
 def test_keys_are_taken_away(host):
     host.zone("z1", hostname="www", dns="[9.9.9.9]")
     done = host.zonectl("set", "z1", "hostname=", "--unset", "dns")
