@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -138,6 +139,33 @@ void Network::ensureFor(const zone::Definition& definition) {
     }
     if (managed) {
         ensure();
+    }
+}
+
+void Network::removeStrayGuards() {
+    constexpr int attempts = 20;
+    removeStrayGuards(attempts);
+}
+
+void Network::removeStrayGuards(int attempts) {
+    constexpr std::chrono::milliseconds pause{500};
+    bool going = false;
+    try {
+        std::set<std::string> owned;
+        for (const platform::NicSpec& nic : activePorts(host_)) {
+            owned.insert(nic.hostName);
+        }
+        sys::Netlink links;
+        sys::removeStrayGuards(host_.settings.nftTable, [&](const std::string& ifName) {
+            const bool there = !owned.contains(ifName) && links.linkIndex(ifName);
+            going = going || there;
+            return !owned.contains(ifName) && !there;
+        });
+    } catch (const sys::Error& error) {
+        spdlog::warn("{}", error.what());
+    }
+    if (going && attempts > 0) {
+        strays_ = loop_.after(pause, [this, attempts] { removeStrayGuards(attempts - 1); });
     }
 }
 

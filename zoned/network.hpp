@@ -26,17 +26,22 @@ public:
     /// Puts the active zones' ports back into the bridge and their guards into the packet filter, where an
     /// administrator took them away (`nft flush ruleset`, a bridge that was made anew). Throws sys::Error.
     void restorePorts();
+    /// Takes guards away that no active zone's run record names and whose link is gone; where one is going, that is tried
+    /// again in a while: the kernel takes the network of a dead zone down at its leisure. Faults are logged.
+    void removeStrayGuards();
     /// From now on calls `taken` a moment after somebody took some of the tables' rules away.
     void watch(std::function<void()> taken);
 
 private:
     [[nodiscard]] bool ensureTables();
+    void removeStrayGuards(int attempts);
 
     sys::EventLoop& loop_;
     const Host& host_;
     std::optional<sys::NftWatch> watch_;
     sys::EventLoop::Source watchSource_;
     sys::EventLoop::Source settled_;
+    sys::EventLoop::Source strays_;
     bool intact_ = false; // the tables were found right, and have not been touched since
 };
 

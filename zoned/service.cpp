@@ -8,8 +8,6 @@
 #include "log.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
-#include "sys/netlink.hpp"
-#include "sys/nft_table.hpp"
 
 namespace zoned::daemon {
 
@@ -200,13 +198,7 @@ void Service::lookAfterNetwork() {
         })) {
         return;
     }
-    try {
-        sys::Netlink links;
-        sys::removeStrayGuards(host_.settings.nftTable,
-                               [&links](const std::string& ifName) { return !links.linkIndex(ifName); });
-    } catch (const sys::Error& error) {
-        spdlog::warn("{}", error.what());
-    }
+    network_.removeStrayGuards();
 }
 
 void Service::repairNetwork() {

@@ -32,9 +32,9 @@ struct NftNetwork {
 bool ensureNetworkTables(const NftNetwork& network);
 /// Absent tables are fine.
 void removeTables(const std::string& tableName);
-/// The interfaces whose traffic is being guarded, sorted; empty where the table is absent.
 /// Takes away the guards of ports for which `stray` says so: of boots whose record was lost.
 void removeStrayGuards(const std::string& tableName, const std::function<bool(const std::string& ifName)>& stray);
+/// The interfaces whose traffic is being guarded, sorted; empty where the table is absent.
 [[nodiscard]] std::vector<std::string> guardedInterfaces(const std::string& tableName);
 
 } // namespace zoned::sys
