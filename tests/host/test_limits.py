@@ -116,7 +116,7 @@ def usage(zones, name):
 @pytest.mark.parametrize("then", ["true", "systemctl daemon-reload", "systemctl daemon-reexec"])
 def test_zones_share_a_processor_by_their_weights(guest, zones, then, measured):
     for name, weight in (("light", "100"), ("heavy", "800")):
-        zones.create(name, boot=True, resources__cpu_set="1")
+        zones.create(name, boot=True, **{"resources.cpu-set": "1"})
         set_(zones, name, f"resources.cpu-weight={weight}")
         zones.inside(name, "(while :; do :; done) >/dev/null 2>&1 &")
     guest.sh(then)
