@@ -123,19 +123,30 @@ std::string zoneCgroup(const std::string& slice, const std::string& leaf, const 
     return planned;
 }
 
-bool GroupUnits::place(const zone::ZoneName& zone, const std::string& group) {
+bool GroupUnits::place(const zone::ZoneName& zone, const std::string& group, const zone::Resources& own) {
     const std::string dropIns = folder_ + "/zone@" + zone.str() + ".service.d";
     const auto found = host_.settings.groups.find(group);
-    if (group.empty() || found == host_.settings.groups.end()) {
-        const bool changed = sys::exists(dropIns) && settleFile(dropIns + "/zoned-group.conf", "");
-        if (changed && sys::listDirectory(dropIns).empty()) {
-            sys::removeTree(dropIns);
-        }
-        return changed;
+    std::string lines;
+    bool changed = false;
+    if (!group.empty() && found != host_.settings.groups.end()) {
+        changed = settleFile(folder_ + "/" + groupSlice(group), groupUnit(group, found->second, host_.paths.zones));
+        lines += "Slice=" + groupSlice(group) + "\n";
     }
-    bool changed = settleFile(folder_ + "/" + groupSlice(group), groupUnit(group, found->second, host_.paths.zones));
-    sys::makeDirectories(dropIns, 0755);
-    changed |= settleFile(dropIns + "/zoned-group.conf", "[Service]\nSlice=" + groupSlice(group) + "\n");
+    // the supervisor writes them too; but systemd, when it reads its units again, writes what they say
+    if (own.cpuWeight) {
+        lines += sys::join("CPUWeight=", *own.cpuWeight, "\n");
+    }
+    if (own.ioWeight) {
+        lines += sys::join("IOWeight=", *own.ioWeight, "\n");
+    }
+    if (!lines.empty()) {
+        sys::makeDirectories(dropIns, 0755);
+        return settleFile(dropIns + "/zoned.conf", "[Service]\n" + lines) || changed;
+    }
+    changed = sys::exists(dropIns) && settleFile(dropIns + "/zoned.conf", "");
+    if (changed && sys::listDirectory(dropIns).empty()) {
+        sys::removeTree(dropIns);
+    }
     return changed;
 }
 

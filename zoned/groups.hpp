@@ -46,9 +46,9 @@ class GroupUnits {
 public:
     GroupUnits(const Host& host, std::string folder) : host_(host), folder_(std::move(folder)) {}
 
-    /// Makes sure that the zone's unit will start in its group's slice, and that the slice has its limits.
-    /// Returns true where a file changed: systemd must reload.
-    bool place(const zone::ZoneName& zone, const std::string& group);
+    /// Makes sure that the zone's unit will start in its group's slice, that the slice has its limits, and that the unit
+    /// has the weights of the zone's own resources. Returns true where a file changed: systemd must reload.
+    bool place(const zone::ZoneName& zone, const std::string& group, const zone::Resources& own);
 
 private:
     const Host& host_;

@@ -124,13 +124,14 @@ private:
 
 class SystemdLauncher final : public Launcher {
 public:
-    SystemdLauncher(sys::EventLoop& loop, const Host& host, Bus& bus, GroupOf groupOf)
-        : loop_(loop), host_(host), bus_(bus), groupOf_(std::move(groupOf)), units_(host, "/run/systemd/system") {}
+    SystemdLauncher(sys::EventLoop& loop, const Host& host, Bus& bus, GroupOf groupOf, ResourcesOf resourcesOf)
+        : loop_(loop), host_(host), bus_(bus), groupOf_(std::move(groupOf)), resourcesOf_(std::move(resourcesOf)),
+          units_(host, "/run/systemd/system") {}
 
     void start(const zone::ZoneName& name, Started then, Exited exited) override {
         // systemd reaps it; its end is seen by the socket
         (void)exited;
-        if (!units_.place(name, groupOf_(name)) && !reload_) {
+        if (!units_.place(name, groupOf_(name), resourcesOf_(name)) && !reload_) {
             startUnit(name, std::move(then));
             return;
         }
@@ -164,7 +165,7 @@ public:
             return; // the unit of a zone that is up stays where it is; it is placed when it is down
         }
         try {
-            if (units_.place(name, groupOf_(name)) && !reload_) {
+            if (units_.place(name, groupOf_(name), resourcesOf_(name)) && !reload_) {
                 reload_ = loop_.defer([this] {
                     reload_.reset();
                     bus_.reloadUnits([this](const std::string& problem) {
@@ -219,6 +220,7 @@ private:
     const Host& host_;
     Bus& bus_;
     GroupOf groupOf_;
+    ResourcesOf resourcesOf_;
     GroupUnits units_;
     sys::EventLoop::Source reload_;
 };
@@ -229,8 +231,9 @@ std::unique_ptr<Launcher> directLauncher(sys::EventLoop& loop, const Host& host,
     return std::make_unique<DirectLauncher>(loop, host, std::move(groupOf));
 }
 
-std::unique_ptr<Launcher> systemdLauncher(sys::EventLoop& loop, const Host& host, Bus& bus, GroupOf groupOf) {
-    return std::make_unique<SystemdLauncher>(loop, host, bus, std::move(groupOf));
+std::unique_ptr<Launcher> systemdLauncher(sys::EventLoop& loop, const Host& host, Bus& bus, GroupOf groupOf,
+                                          ResourcesOf resourcesOf) {
+    return std::make_unique<SystemdLauncher>(loop, host, bus, std::move(groupOf), std::move(resourcesOf));
 }
 
 std::vector<std::string> supervisorCommand(const Host& host, const zone::ZoneName& name, const std::string& cgroup,

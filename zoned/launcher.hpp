@@ -10,6 +10,7 @@
 #include "bus.hpp"
 #include "host.hpp"
 #include "sys/event_loop.hpp"
+#include "zone/definition.hpp"
 #include "zone/fault.hpp"
 #include "zone/zone_name.hpp"
 
@@ -50,10 +51,12 @@ protected:
 /// that somebody waits for them.
 /// `groupOf` tells the group of a zone's definition, "" for none.
 using GroupOf = std::function<std::string(const zone::ZoneName&)>;
+/// What the zone's definition gives it; nothing where that cannot be used.
+using ResourcesOf = std::function<zone::Resources(const zone::ZoneName&)>;
 [[nodiscard]] std::unique_ptr<Launcher> directLauncher(sys::EventLoop& loop, const Host& host, GroupOf groupOf);
 /// Supervisors are units, zone@NAME.service: not our children, not in our cgroup, not under our confinement.
 [[nodiscard]] std::unique_ptr<Launcher> systemdLauncher(sys::EventLoop& loop, const Host& host, Bus& bus,
-                                                        GroupOf groupOf);
+                                                        GroupOf groupOf, ResourcesOf resourcesOf);
 
 /// The supervisor's command line; `cleanUp` makes it take down what is left of the zone, and end.
 [[nodiscard]] std::vector<std::string> supervisorCommand(const Host& host, const zone::ZoneName& name,

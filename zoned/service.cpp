@@ -14,7 +14,8 @@ namespace zoned::daemon {
 Service::Service(sys::EventLoop& loop, Host host)
     : loop_(loop), host_(std::move(host)), bus_(loop), jobs_(loop), workers_(loop, host_.workerProgram),
       registry_(loop, host_, jobs_),
-      launcher_(host_.systemd ? systemdLauncher(loop, host_, bus_, groupOf()) : directLauncher(loop, host_, groupOf())),
+      launcher_(host_.systemd ? systemdLauncher(loop, host_, bus_, groupOf(), resourcesOf())
+                              : directLauncher(loop, host_, groupOf())),
       network_(loop, host_), lifecycle_(loop, host_, registry_, jobs_, *launcher_, network_),
       installer_(host_, registry_, jobs_, workers_), imageJobs_(host_, registry_, jobs_, workers_),
       polkit_(loop, bus_.connection()), authorizer_(authorities()),
@@ -42,6 +43,14 @@ GroupOf Service::groupOf() {
     return [this](const zone::ZoneName& name) {
         const Zone* zone = registry_.find(name);
         return zone != nullptr && zone->definition ? zone->definition->group : std::string();
+    };
+}
+
+/// What the launcher asks for the weights of a zone.
+ResourcesOf Service::resourcesOf() {
+    return [this](const zone::ZoneName& name) {
+        const Zone* zone = registry_.find(name);
+        return zone != nullptr && zone->definition ? zone->definition->resources : zone::Resources{};
     };
 }
 

@@ -47,6 +47,7 @@ private:
     [[nodiscard]] Domain domain();
     [[nodiscard]] Authorities authorities();
     [[nodiscard]] GroupOf groupOf();
+    [[nodiscard]] ResourcesOf resourcesOf();
     void publishZones();
     void publishJobs();
     void zoneChanged(const Zone& zone, const std::vector<std::string>& properties);

@@ -75,14 +75,16 @@ TEST_CASE("units are written where they differ, and taken away", "[groups]") {
     host.settings.groups["customers"].memory = 4ULL << 30;
     daemon::GroupUnits units(host, scratch.path());
     const zone::ZoneName web("web");
-    const std::string dropIn = scratch / "zone@web.service.d/zoned-group.conf";
-    CHECK_FALSE(units.place(web, ""));
-    CHECK(units.place(web, "customers"));
+    const std::string dropIn = scratch / "zone@web.service.d/zoned.conf";
+    CHECK_FALSE(units.place(web, "", {}));
+    CHECK(units.place(web, "customers", {}));
     CHECK(sys::readFile(dropIn) == "[Service]\nSlice=zones-customers.slice\n");
     CHECK(sys::readFile(scratch / "zones-customers.slice")->find("MemoryMax=4294967296\n") != std::string::npos);
-    CHECK_FALSE(units.place(web, "customers"));
+    CHECK_FALSE(units.place(web, "customers", {}));
     host.settings.groups["customers"].memory = 2ULL << 30;
-    CHECK(units.place(web, "customers"));
-    CHECK(units.place(web, ""));
+    CHECK(units.place(web, "customers", {}));
+    CHECK(units.place(web, "", {.cpuWeight = 300, .ioWeight = 50}));
+    CHECK(sys::readFile(dropIn) == "[Service]\nCPUWeight=300\nIOWeight=50\n");
+    CHECK(units.place(web, "", {}));
     CHECK_FALSE(sys::exists(scratch / "zone@web.service.d"));
 }
