@@ -141,11 +141,12 @@ private:
                                : sys::join(first_ ? "" : "\n", time, "\n");
         }
         first_ = false;
-        print(text + reportText(report, layout_));
+        print(text + reportText(report, layout_, widths_));
     }
 
     const Wanted& wanted_;
     StatLayout layout_;
+    Widths widths_;
     bool first_ = true;
 };
 

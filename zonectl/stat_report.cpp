@@ -171,7 +171,19 @@ std::string valueText(Unit unit, const double* value) {
     return "-";
 }
 
-std::string reportText(const StatReport& report, const StatLayout& layout) {
+std::string reportText(const StatReport& report, const StatLayout& layout, Widths& widths) {
+    const auto rows = [&](const auto& each) {
+        std::ranges::for_each(report.zones, each);
+        each(report.total);
+        each(report.host);
+    };
+    rows([&](const StatRow& row) {
+        for (const std::string& name : layout.columns) {
+            if (const StatColumn* column = findColumn(name)) {
+                widths[name] = std::max(widths[name], valueText(column->unit, find(row, name)).size());
+            }
+        }
+    });
     std::vector<Column> columns;
     for (const std::string& name : layout.columns) {
         columns.push_back({name, findColumn(name) == nullptr ? Column::Type::text : Column::Type::number});
@@ -180,12 +192,13 @@ std::string reportText(const StatReport& report, const StatLayout& layout) {
     if (!layout.headings) {
         table.hideHeadings();
     }
-    const auto add = [&](const StatRow& row) {
+    rows([&](const StatRow& row) {
         std::vector<Cell> cells;
         for (const std::string& name : layout.columns) {
             const StatColumn* column = findColumn(name);
             if (column != nullptr) {
-                cells.push_back({valueText(column->unit, find(row, name))});
+                const std::string value = valueText(column->unit, find(row, name));
+                cells.push_back({std::string(widths[name] - value.size(), ' ') + value});
             } else if (name == "name") {
                 cells.push_back({row.name});
             } else {
@@ -193,10 +206,7 @@ std::string reportText(const StatReport& report, const StatLayout& layout) {
             }
         }
         table.add(std::move(cells));
-    };
-    std::ranges::for_each(report.zones, add);
-    add(report.total);
-    add(report.host);
+    });
     return table.text();
 }
 

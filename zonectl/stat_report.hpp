@@ -1,6 +1,7 @@
 // How a report of `zonectl stat` is written: a table, or an object of JSON.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,9 @@ struct StatLayout {
 /// "1.5 GiB", "12.3%", "-" where it is not known.
 [[nodiscard]] std::string valueText(Unit unit, const double* value);
 
-[[nodiscard]] std::string reportText(const StatReport& report, const StatLayout& layout);
+/// The widest value of each column so far, so that the columns of a run's reports stay where they are.
+using Widths = std::map<std::string, std::size_t>;
+[[nodiscard]] std::string reportText(const StatReport& report, const StatLayout& layout, Widths& widths);
 /// One line: {"time": …, "interval": …, "zones": […], "total": {…}, "host": {…}}; numbers in the columns' base units.
 /// @param peaksOf the number of reports that these are the peaks of; 0: they are none
 [[nodiscard]] std::string reportJson(const StatReport& report, const StatLayout& layout, std::string_view time,

@@ -9,24 +9,30 @@ namespace {
 
 constexpr double microseconds = 1e6;
 
+enum class Part {
+    none,   // the host's rate is no whole: there is a capacity, see Share
+    within, // of the host's
+    beside, // of the host's and of more: what zones send each other passes no hardware
+};
+
 struct Counter {
     const char* number; // of the service
     const char* rate;   // the column
     const char* total;  // the column of the counter itself
     double unit;        // of the number, by which it is divided
-    bool shared;        // whether a zone's part of the host's is told: "read-host"
+    Part part;          // what a zone's is of the host's: "read-host"
 };
 
 constexpr std::array counters{
-    Counter{"cpu-usage", "cpu", "cpu-time", microseconds, false},
-    Counter{"io-read-bytes", "read", "read-total", 1, true},
-    Counter{"io-write-bytes", "write", "write-total", 1, true},
-    Counter{"io-reads", "reads", "reads-total", 1, true},
-    Counter{"io-writes", "writes", "writes-total", 1, true},
-    Counter{"net-rx-bytes", "rx", "rx-total", 1, false},
-    Counter{"net-tx-bytes", "tx", "tx-total", 1, false},
-    Counter{"net-rx-packets", "rx-packets", "rx-packets-total", 1, false},
-    Counter{"net-tx-packets", "tx-packets", "tx-packets-total", 1, false},
+    Counter{"cpu-usage", "cpu", "cpu-time", microseconds, Part::none},
+    Counter{"io-read-bytes", "read", "read-total", 1, Part::within},
+    Counter{"io-write-bytes", "write", "write-total", 1, Part::within},
+    Counter{"io-reads", "reads", "reads-total", 1, Part::within},
+    Counter{"io-writes", "writes", "writes-total", 1, Part::within},
+    Counter{"net-rx-bytes", "rx", "rx-total", 1, Part::beside},
+    Counter{"net-tx-bytes", "tx", "tx-total", 1, Part::beside},
+    Counter{"net-rx-packets", "rx-packets", "rx-packets-total", 1, Part::beside},
+    Counter{"net-tx-packets", "tx-packets", "tx-packets-total", 1, Part::beside},
 };
 
 constexpr std::array levels{"memory", "memory-peak", "swap", "processes"};
@@ -36,7 +42,7 @@ struct Share {
     const char* column;
     double capUnit;
 };
-constexpr std::array shares{Share{"cpu", 1000}, Share{"memory", 1}, Share{"swap", 1}, Share{"processes", 1}};
+constexpr std::array levelsWithCap{Share{"cpu", 1000}, Share{"memory", 1}, Share{"swap", 1}, Share{"processes", 1}};
 
 std::optional<double> numberOf(const Numbers& numbers, const std::string& name) {
     const auto found = numbers.find(name);
@@ -64,19 +70,32 @@ void setShare(Values& values, const std::string& name, std::optional<double> par
     }
 }
 
+/// The same of what is within the whole: zone and host are read one after the other, so that in a short interval the
+/// part may look larger than the whole.
+void setShareWithin(Values& values, const std::string& name, std::optional<double> part, std::optional<double> whole) {
+    setShare(values, name, part && whole ? std::min(*part, *whole) : part, whole);
+}
+
+/// The rate of a counter between the samples.
+std::optional<double> rateOf(const Numbers& now, const Numbers* before, const std::string& number) {
+    const auto seconds = secondsOf(now, before);
+    const auto count = numberOf(now, number);
+    const auto from = before == nullptr ? 0 : numberOf(*before, number);
+    if (!seconds || !count || !from) {
+        return std::nullopt;
+    }
+    // a counter that went back is that of a new boot
+    return (*count - (*from > *count ? 0 : *from)) / *seconds;
+}
+
 Values ownValues(const Numbers& now, const Numbers* before) {
     Values values;
-    const auto seconds = secondsOf(now, before);
     for (const Counter& counter : counters) {
-        const auto count = numberOf(now, counter.number);
-        if (!count) {
-            continue;
+        if (const auto count = numberOf(now, counter.number)) {
+            values[counter.total] = *count / counter.unit;
         }
-        values[counter.total] = *count / counter.unit;
-        const auto from = before == nullptr ? 0 : numberOf(*before, counter.number);
-        if (seconds && from) {
-            // a counter that went back is that of a new boot
-            values[counter.rate] = (*count - (*from > *count ? 0 : *from)) / counter.unit / *seconds;
+        if (const auto rate = rateOf(now, before, counter.number)) {
+            values[counter.rate] = *rate / counter.unit;
         }
     }
     for (const char* level : levels) {
@@ -95,32 +114,38 @@ Values ownValues(const Numbers& now, const Numbers* before) {
     return values;
 }
 
-void addShareOfCap(Values& values, const Numbers& now) {
-    for (const Share& share : shares) {
+void addShareOfCap(Values& values, const Numbers& now, const Numbers* before) {
+    for (const Share& share : levelsWithCap) {
         const std::string cap = std::string(share.column) + "-cap";
         if (const auto most = numberOf(now, cap)) {
             setShare(values, cap, valueOf(values, share.column), *most / share.capUnit);
         }
     }
+    for (const Counter& counter : counters) {
+        const std::string number = counter.number;
+        setShare(values, std::string(counter.rate) + "-cap", rateOf(now, before, number + "-capped"),
+                 numberOf(now, number + "-cap"));
+    }
 }
 
 /// @param hostRates of the same time as the zone's, or none: averages since two different boots cannot be compared
 void addShareOfHost(Values& values, const Numbers& host, const Values& hostRates) {
-    for (const Share& share : shares) {
+    for (const Share& share : levelsWithCap) {
         const std::string column = share.column;
         if (const auto whole = numberOf(host, column + "-cap")) {
-            setShare(values, column + "-host", valueOf(values, column), *whole / share.capUnit);
+            setShareWithin(values, column + "-host", valueOf(values, column), *whole / share.capUnit);
         }
     }
     for (const Counter& counter : counters) {
-        if (counter.shared) {
-            setShare(values, std::string(counter.rate) + "-host", valueOf(values, counter.rate),
-                     valueOf(hostRates, counter.rate));
+        if (counter.part != Part::none) {
+            const auto set = counter.part == Part::within ? setShareWithin : setShare;
+            set(values, std::string(counter.rate) + "-host", valueOf(values, counter.rate),
+                valueOf(hostRates, counter.rate));
         }
     }
 }
 
-/// What can be added up: the zones' own values but for shares, pressure and age.
+/// What can be added up is; of pressure, which cannot, the largest is told. Shares and ages have no total.
 Values sum(const std::vector<StatRow>& rows) {
     Values total;
     const auto add = [&total](const StatRow& row, const std::string& column) {
@@ -135,6 +160,11 @@ Values sum(const std::vector<StatRow>& rows) {
         }
         for (const char* level : {"memory", "swap", "processes"}) {
             add(row, level);
+        }
+        for (const std::string pressure : pressures) {
+            if (const auto value = valueOf(row.values, pressure)) {
+                total[pressure] = std::max(total[pressure], *value);
+            }
         }
     }
     return total;
@@ -177,6 +207,10 @@ const std::vector<StatColumn>& statColumns() {
         {"write", "io", Unit::bytesPerSecond, "to disks"},
         {"reads", "io", Unit::perSecond, "operations"},
         {"writes", "io", Unit::perSecond, "operations"},
+        {"read-cap", "io", Unit::percent, "of the zone's limit"},
+        {"write-cap", "io", Unit::percent, "of the zone's limit"},
+        {"reads-cap", "io", Unit::percent, "of the zone's limit"},
+        {"writes-cap", "io", Unit::percent, "of the zone's limit"},
         {"read-host", "io", Unit::percent, "of what the host reads"},
         {"write-host", "io", Unit::percent, "of what the host writes"},
         {"reads-host", "io", Unit::percent, "of the host's operations"},
@@ -189,6 +223,10 @@ const std::vector<StatColumn>& statColumns() {
         {"tx", "net", Unit::bytesPerSecond, "sent by the zone"},
         {"rx-packets", "net", Unit::perSecond, "received"},
         {"tx-packets", "net", Unit::perSecond, "sent"},
+        {"rx-host", "net", Unit::percent, "of what the host receives"},
+        {"tx-host", "net", Unit::percent, "of what the host sends"},
+        {"rx-packets-host", "net", Unit::percent, "of the host's packets"},
+        {"tx-packets-host", "net", Unit::percent, "of the host's packets"},
         {"rx-total", "net", Unit::bytes, "since the boot"},
         {"tx-total", "net", Unit::bytes, "since the boot"},
         {"rx-packets-total", "net", Unit::count, "since the boot"},
@@ -212,14 +250,11 @@ StatReport makeReport(const Sample& now, const Sample* before) {
     const Values hostRates = before == nullptr ? Values{} : report.host.values;
     for (const ZoneSample& zone : now.zones) {
         StatRow row{zone.name, zone.state, {}};
-        if (before == nullptr) {
-            row.values = ownValues(zone.numbers, nullptr);
-        } else {
-            const ZoneSample* then = find(*before, zone.name);
-            const Numbers none;
-            row.values = ownValues(zone.numbers, then == nullptr ? &none : &then->numbers);
-        }
-        addShareOfCap(row.values, zone.numbers);
+        const Numbers none;
+        const ZoneSample* then = before == nullptr ? nullptr : find(*before, zone.name);
+        const Numbers* from = before == nullptr ? nullptr : then == nullptr ? &none : &then->numbers;
+        row.values = ownValues(zone.numbers, from);
+        addShareOfCap(row.values, zone.numbers, from);
         addShareOfHost(row.values, now.host, hostRates);
         report.zones.push_back(std::move(row));
     }

@@ -33,6 +33,41 @@ constexpr std::array singles{
     Single{"pids.max", "processes-cap"},
 };
 
+struct IoField {
+    std::string_view counter; // in io.stat
+    std::string_view limit;   // in io.max
+    const char* name;
+};
+
+constexpr std::array ioFields{
+    IoField{"rbytes=", "rbps=", "io-read-bytes"},
+    IoField{"wbytes=", "wbps=", "io-write-bytes"},
+    IoField{"rios=", "riops=", "io-reads"},
+    IoField{"wios=", "wiops=", "io-writes"},
+};
+
+/// The number after `key` in "8:0 rbytes=1 wbytes=2"; nothing where it is not there or no number ("max").
+std::optional<std::uint64_t> field(std::string_view line, std::string_view key) {
+    for (std::string_view word = takeWord(line); !word.empty(); word = takeWord(line)) {
+        if (word.starts_with(key)) {
+            return numberOf(word.substr(key.size()));
+        }
+    }
+    return std::nullopt;
+}
+
+/// The line of a device in a file that has one for each.
+std::string_view lineOf(std::string_view text, std::string_view device) {
+    std::string_view found;
+    forEachLine(text, [&](std::string_view line) {
+        std::string_view rest = line;
+        if (takeWord(rest) == device) {
+            found = line;
+        }
+    });
+    return found;
+}
+
 } // namespace
 
 void addCpuStat(std::string_view text, Numbers& numbers) {
@@ -65,21 +100,27 @@ void addNumber(const std::string& name, std::string_view text, Numbers& numbers)
 }
 
 void addIoStat(std::string_view text, const IsDisk& isDisk, Numbers& numbers) {
-    constexpr std::array<std::pair<std::string_view, const char*>, 4> known{
-        {{"rbytes=", "io-read-bytes"}, {"wbytes=", "io-write-bytes"}, {"rios=", "io-reads"}, {"wios=", "io-writes"}}};
     // the file is there with its controller alone, and empty until something was read or written
-    for (const auto& [word, name] : known) {
-        numbers[name] = 0;
+    for (const IoField& known : ioFields) {
+        numbers[known.name] = 0;
     }
     forEachLine(text, [&](std::string_view line) {
-        if (!isDisk(takeWord(line))) {
-            return;
+        if (isDisk(takeWord(line))) {
+            for (const IoField& known : ioFields) {
+                numbers[known.name] += field(line, known.counter).value_or(0);
+            }
         }
-        for (std::string_view field = takeWord(line); !field.empty(); field = takeWord(line)) {
-            for (const auto& [word, name] : known) {
-                if (field.starts_with(word)) {
-                    numbers[name] += numberOf(field.substr(word.size())).value_or(0);
-                }
+    });
+}
+
+void addIoMax(std::string_view text, std::string_view ioStat, Numbers& numbers) {
+    forEachLine(text, [&](std::string_view line) {
+        const std::string_view counted = lineOf(ioStat, takeWord(line));
+        for (const IoField& known : ioFields) {
+            if (const auto limit = field(line, known.limit)) {
+                const std::string name = known.name;
+                numbers[name + "-cap"] += *limit;
+                numbers[name + "-capped"] += field(counted, known.counter).value_or(0);
             }
         }
     });
@@ -119,7 +160,10 @@ Numbers cgroupNumbers(const std::string& cgroup, const IsDisk& isDisk) {
     for (const Single& single : singles) {
         with(single.file, [&](const std::string& text) { addNumber(single.name, text, numbers); });
     }
-    with("io.stat", [&](const std::string& text) { addIoStat(text, isDisk, numbers); });
+    with("io.stat", [&](const std::string& text) {
+        addIoStat(text, isDisk, numbers);
+        with("io.max", [&](const std::string& limits) { addIoMax(limits, text, numbers); });
+    });
     for (const char* resource : {"cpu", "memory", "io"}) {
         with((std::string(resource) + ".pressure").c_str(),
              [&](const std::string& text) { addPressure(resource, text, numbers); });

@@ -53,6 +53,21 @@ def test_memory_and_processes_are_the_cgroups(guest, zones):
         assert hog[f"{kind}-some"] is not None and hog[f"{kind}-full"] is not None
 
 
+def test_a_reading_zone_is_near_its_cap(guest, zones):
+    zones.create("reader", boot=True)
+    zones.inside("reader", "dd if=/dev/zero of=/big bs=1M count=32 && sync")
+    zones.zonectl("set", "reader", "resources.io=[{device: disk, read: 1M}]")
+    guest.sh("echo 3 >/proc/sys/vm/drop_caches")
+    zones.inside("reader", "cat /big >/dev/null 2>&1 &")
+    told = reports(zones, "reader", "5", "2")
+    reader = of(told[1], "reader")
+    assert 50 <= reader["read-cap"] <= 160, reader  # readahead comes in large pieces
+    assert reader["write-cap"] is None and reader["reads-cap"] is None
+    assert 0 < reader["read-host"] <= 100
+    assert 'zoned_zone_io_limit_bytes_per_second{zone="reader",direction="read"} 1048576' in \
+        zones.zonectl("stat", "--openmetrics")
+
+
 def test_a_zone_without_limits_is_counted_too(guest, zones):
     zones.create("free", boot=True)
     zones.inside("free", "dd if=/dev/zero of=/big bs=1M count=8 && sync")

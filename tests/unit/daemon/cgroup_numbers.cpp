@@ -65,6 +65,24 @@ TEST_CASE("io.stat is added up over disks, and not over what is stacked upon the
     CHECK(none == Numbers{{"io-read-bytes", 0}, {"io-write-bytes", 0}, {"io-reads", 0}, {"io-writes", 0}});
 }
 
+TEST_CASE("limits of io are added up over devices, with what was counted at those that have one", "[statistics]") {
+    const std::string counted = "8:0 rbytes=4096 wbytes=100 rios=1 wios=2 dbytes=9 dios=9\n"
+                                "8:32 rbytes=1000 wbytes=1 rios=5 wios=1\n";
+    const auto numbers = [&](std::string_view text) {
+        return numbersOf([&](std::string_view file, Numbers& into) { addIoMax(file, counted, into); }, text);
+    };
+    CHECK(numbers("8:0 rbps=2000 wbps=max riops=max wiops=7\n") == Numbers{{"io-read-bytes-cap", 2000},
+                                                                           {"io-read-bytes-capped", 4096},
+                                                                           {"io-writes-cap", 7},
+                                                                           {"io-writes-capped", 2}});
+    CHECK(numbers("8:0 rbps=2000 wbps=max riops=max wiops=max\n8:32 rbps=1 wbps=max riops=max wiops=max\n") ==
+          Numbers{{"io-read-bytes-cap", 2001}, {"io-read-bytes-capped", 5096}});
+    // nothing was read there yet
+    CHECK(numbers("8:48 rbps=2000\n") == Numbers{{"io-read-bytes-cap", 2000}, {"io-read-bytes-capped", 0}});
+    CHECK(numbers("").empty());
+    CHECK(numbers("8:0\n8:0 rbps= wbps\n").empty());
+}
+
 TEST_CASE("pressure in hundredths of a percent and microseconds", "[statistics]") {
     Numbers numbers;
     addPressure(

@@ -78,7 +78,57 @@ TEST_CASE("with one, rates are of the time between", "[stat]") {
     CHECK(near(report.total.values.at("cpu"), 0.25));
     CHECK(near(report.total.values.at("memory-host"), 10));
     CHECK_FALSE(report.total.values.contains("cpu-cap"));
-    CHECK_FALSE(report.total.values.contains("cpu-some"));
+    CHECK(near(report.total.values.at("cpu-some"), 12.34));
+}
+
+TEST_CASE("rates are shares of the zone's limit, and of the host's rate", "[stat]") {
+    Sample before = first();
+    Sample now = second();
+    before.host.insert({{"net-rx-bytes", 1000}, {"net-tx-bytes", 1000}, {"io-write-bytes", 100}});
+    now.host.insert({{"net-rx-bytes", 1400}, {"net-tx-bytes", 1100}, {"io-write-bytes", 200}});
+    before.zones[1].numbers.insert({{"net-rx-bytes", 0},
+                                    {"net-tx-bytes", 0},
+                                    {"io-write-bytes", 0},
+                                    {"io-write-bytes-capped", 0},
+                                    {"io-write-bytes-cap", 50}});
+    now.zones[1].numbers.insert({{"net-rx-bytes", 100},
+                                 {"net-tx-bytes", 300},
+                                 {"io-write-bytes", 104},
+                                 {"io-write-bytes-capped", 60},
+                                 {"io-write-bytes-cap", 40}});
+    const Values web = makeReport(now, &before).zones.at(1).values;
+    CHECK(near(web.at("rx-host"), 25));
+    // the rest went to another zone
+    CHECK(near(web.at("tx-host"), 300));
+    // of the limit that holds now, at the device that has it
+    CHECK(near(web.at("write-cap"), 75));
+    CHECK_FALSE(web.contains("read-cap"));
+    // the host was read a moment earlier
+    CHECK(near(web.at("write-host"), 100));
+    now.zones[1].numbers.erase("io-write-bytes-cap");
+    CHECK_FALSE(makeReport(now, &before).zones.at(1).values.contains("write-cap"));
+}
+
+TEST_CASE("of pressure the total is the largest", "[stat]") {
+    Sample sample = first();
+    sample.zones[0].numbers = {{"cpu-some", 400}, {"io-full", 3}};
+    const Values total = makeReport(sample, nullptr).total.values;
+    CHECK(near(total.at("cpu-some"), 12.34));
+    CHECK(near(total.at("io-full"), 0.03));
+    CHECK_FALSE(total.contains("memory-some"));
+}
+
+TEST_CASE("columns stay where a wide value has put them", "[stat]") {
+    const StatLayout layout{{"name", "memory"}, false};
+    Widths widths;
+    StatReport report;
+    report.total = {"[total]", "", {{"memory", 1023}}};
+    report.host = {"[host]", "", {{"memory", 1024 * 1023.9}}};
+    const std::string wide = reportText(report, layout, widths);
+    report.host.values["memory"] = 1;
+    const std::string narrow = reportText(report, layout, widths);
+    CHECK(wide.size() == narrow.size());
+    CHECK(narrow.ends_with(" 1 B\n"));
 }
 
 TEST_CASE("what is not known is not there, in no share and no total", "[stat]") {
@@ -147,7 +197,8 @@ TEST_CASE("columns are those that were asked for", "[stat]") {
     CHECK_THROWS_AS(layoutOf("name,nosuch", "", true), UsageError);
     CHECK_THROWS_AS(layoutOf("", "cpu,gpu", true), UsageError);
     const auto rates = layoutOf("", "net", true).columns;
-    CHECK(rates == std::vector<std::string>{"name", "rx", "tx", "rx-packets", "tx-packets"});
+    CHECK(rates == std::vector<std::string>{"name", "rx", "tx", "rx-packets", "tx-packets", "rx-host",
+                                            "tx-host", "rx-packets-host", "tx-packets-host"});
     for (const bool rate : {true, false}) {
         for (const std::string& column : layoutOf("", "", rate).columns) {
             INFO(column);
