@@ -9,10 +9,12 @@
 #include "api/image_proxy.hpp"
 #include "api/job_proxy.hpp"
 #include "api/manager_proxy.hpp"
+#include "api/object_path.hpp"
 #include "api/zone_proxy.hpp"
 #include "listener.hpp"
 #include "sys/error.hpp"
 #include "terminal.hpp"
+#include "zone/zone_name.hpp"
 
 namespace zoned::ctl {
 
@@ -41,26 +43,44 @@ using ZoneProxy = Proxy<org::zoned1::Zone_proxy>;
 using ImageProxy = Proxy<org::zoned1::Image_proxy>;
 using JobProxy = Proxy<org::zoned1::Job_proxy>;
 
-/// Remembers the ends of all jobs from the moment it is made: a job may end before the reply that
-/// names it has been read.
+/// Its signals are not subscribed to: that costs every verb a round trip each, and few want them (see Ends, Listener).
 class ManagerProxy final : public sdbus::ProxyInterfaces<org::zoned1::Manager_proxy> {
 public:
     explicit ManagerProxy(sdbus::IConnection& bus)
-        : ProxyInterfaces(bus, api::serviceName(service), sdbus::ObjectPath{managerPath}) {
-        registerProxy();
-    }
+        : ProxyInterfaces(bus, api::serviceName(service), sdbus::ObjectPath{managerPath}) {}
     ~ManagerProxy() { unregisterProxy(); }
     void allowInteraction() { api::allowInteraction(getProxy()); }
-    std::map<ObjectPath, JobEnd> ends;
 
 private:
     void onJobNew(const std::uint32_t& /*id*/, const sdbus::ObjectPath& /*job*/, const std::string& /*kind*/,
                   const std::string& /*object*/) override {}
-    void onJobRemoved(const std::uint32_t& /*id*/, const sdbus::ObjectPath& job, const std::string& /*kind*/,
-                      const std::string& /*object*/, const std::string& result, const std::string& error,
-                      const std::string& message) override {
-        ends[job] = JobEnd{result, error, message};
+    void onJobRemoved(const std::uint32_t& /*id*/, const sdbus::ObjectPath& /*job*/, const std::string& /*kind*/,
+                      const std::string& /*object*/, const std::string& /*result*/, const std::string& /*error*/,
+                      const std::string& /*message*/) override {}
+};
+
+/// Remembers the ends of all jobs from the moment it is made, which is before the first of ours is asked for: a job
+/// may end before the reply that names it has been read.
+class Ends {
+public:
+    explicit Ends(sdbus::IConnection& bus) {
+        api::addMatch(bus, "type='signal',sender='org.zoned1',interface='org.zoned1.Manager',member='JobRemoved'",
+                      [this](auto&& message) { add(message); });
     }
+    Ends(const Ends&) = delete;
+    Ends& operator=(const Ends&) = delete;
+    [[nodiscard]] std::optional<JobEnd> of(const ObjectPath& job) const {
+        const auto found = ends_.find(job);
+        return found == ends_.end() ? std::nullopt : std::optional(found->second);
+    }
+
+private:
+    void add(sdbus::Message& message) {
+        const JobRemoved signal = readJobRemoved(message);
+        ends_[signal.path] = JobEnd{signal.result, signal.error, signal.message};
+    }
+
+    std::map<ObjectPath, JobEnd> ends_;
 };
 
 /// What D-Bus itself says where there is no service, in words that help.
@@ -111,7 +131,39 @@ std::unique_ptr<sdbus::IConnection> connectToBus() {
 struct Client::State {
     std::unique_ptr<sdbus::IConnection> bus = connectToBus();
     std::unique_ptr<ManagerProxy> manager = ask([&] { return std::make_unique<ManagerProxy>(*bus); });
+    std::unique_ptr<Ends> ends;
     std::unique_ptr<Listener> listener;
+
+    /// Of a zone, by the path that its name gives. That it exists is first asked when the call finds no object: then
+    /// GetZone has the sentence that says why, or, of a definition that was laid down a moment ago, makes one.
+    template <typename Call>
+    auto onZone(const ObjectPath& path, Call&& call) {
+        return ask([&] {
+            ZoneProxy zone(*bus, path);
+            try {
+                return call(zone);
+            } catch (const sdbus::Error& error) {
+                const std::string name = api::nameInPath(path, "zone");
+                if (api::nameOf(error) != "org.freedesktop.DBus.Error.UnknownObject" || name.empty()) {
+                    throw;
+                }
+                (void)manager->GetZone(name);
+            }
+            return call(zone);
+        });
+    }
+    /// A call that answers with a job.
+    template <typename Call>
+    ObjectPath request(Call&& call) {
+        if (!ends) {
+            ask([&] { ends = std::make_unique<Ends>(*bus); });
+        }
+        return ask(std::forward<Call>(call));
+    }
+    template <typename Call>
+    ObjectPath requestOfZone(const ObjectPath& zone, Call&& call) {
+        return request([&]() -> ObjectPath { return onZone(zone, std::forward<Call>(call)); });
+    }
 };
 
 Client::Client() : state_(std::make_unique<State>()) {
@@ -183,7 +235,10 @@ std::vector<News> Client::takeNews() {
 }
 
 ObjectPath Client::zone(const std::string& name) {
-    return ask([&]() -> ObjectPath { return state_->manager->GetZone(name); });
+    if (!zone::ZoneName::problem(name)) {
+        return api::zonePath(name);
+    }
+    return ask([&]() -> ObjectPath { return state_->manager->GetZone(name); }); // which says what is wrong with it
 }
 
 ObjectPath Client::image(const std::string& name) {
@@ -213,8 +268,7 @@ std::string problemOf(ZoneProxy& zone) {
 } // namespace
 
 ZoneDetails Client::zoneDetails(const ObjectPath& path) {
-    return ask([&] {
-        ZoneProxy zone(*state_->bus, path);
+    return state_->onZone(path, [](ZoneProxy& zone) {
         ZoneDetails details;
         details.name = zone.Name();
         details.state = zone.State();
@@ -251,13 +305,13 @@ ImageDetails Client::imageDetails(const ObjectPath& path) {
 }
 
 std::string Client::definition(const ObjectPath& zone) {
-    return ask([&] { return ZoneProxy(*state_->bus, zone).GetDefinition(); });
+    return state_->onZone(zone, [](ZoneProxy& proxy) { return proxy.GetDefinition(); });
 }
 
 Pairs Client::plan(const ObjectPath& zone) {
-    return ask([&] {
+    return state_->onZone(zone, [](ZoneProxy& proxy) {
         Pairs steps;
-        for (const auto& step : ZoneProxy(*state_->bus, zone).Plan()) {
+        for (const auto& step : proxy.Plan()) {
             steps.emplace_back(step.get<0>(), step.get<1>());
         }
         return steps;
@@ -290,20 +344,21 @@ SetOutcome Client::set(const ObjectPath& zone, const Pairs& settings, bool runti
     for (const auto& [key, value] : settings) {
         pairs.emplace_back(key, value);
     }
-    auto [applied, waiting, warnings] = ask([&] { return ZoneProxy(*state_->bus, zone).Set(pairs, options); });
+    auto [applied, waiting, warnings] =
+        state_->onZone(zone, [&](ZoneProxy& proxy) { return proxy.Set(pairs, options); });
     return {std::move(applied), std::move(waiting), std::move(warnings)};
 }
 
 ObjectPath Client::install(const ObjectPath& zone) {
-    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Install(); });
+    return state_->requestOfZone(zone, [](ZoneProxy& proxy) -> ObjectPath { return proxy.Install(); });
 }
 
 ObjectPath Client::uninstall(const ObjectPath& zone) {
-    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Uninstall(); });
+    return state_->requestOfZone(zone, [](ZoneProxy& proxy) -> ObjectPath { return proxy.Uninstall(); });
 }
 
 ObjectPath Client::remove(const ObjectPath& zone) {
-    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Delete(); });
+    return state_->requestOfZone(zone, [](ZoneProxy& proxy) -> ObjectPath { return proxy.Delete(); });
 }
 
 ObjectPath Client::boot(const ObjectPath& zone, const std::vector<std::string>& initArgs, bool wait) {
@@ -314,36 +369,36 @@ ObjectPath Client::boot(const ObjectPath& zone, const std::vector<std::string>& 
     if (wait) {
         options.emplace("wait", sdbus::Variant{true});
     }
-    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Boot(options); });
+    return state_->requestOfZone(zone, [&](ZoneProxy& proxy) -> ObjectPath { return proxy.Boot(options); });
 }
 
 ObjectPath Client::ready(const ObjectPath& zone) {
-    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Ready(); });
+    return state_->requestOfZone(zone, [](ZoneProxy& proxy) -> ObjectPath { return proxy.Ready(); });
 }
 
 ObjectPath Client::halt(const ObjectPath& zone) {
-    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Halt(); });
+    return state_->requestOfZone(zone, [](ZoneProxy& proxy) -> ObjectPath { return proxy.Halt(); });
 }
 
 ObjectPath Client::shutdown(const ObjectPath& zone, std::chrono::seconds timeout) {
     const auto seconds = static_cast<std::uint32_t>(timeout.count());
-    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Shutdown(seconds); });
+    return state_->requestOfZone(zone, [&](ZoneProxy& proxy) -> ObjectPath { return proxy.Shutdown(seconds); });
 }
 
 ObjectPath Client::reboot(const ObjectPath& zone, bool force) {
-    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Reboot(force); });
+    return state_->requestOfZone(zone, [&](ZoneProxy& proxy) -> ObjectPath { return proxy.Reboot(force); });
 }
 
 void Client::clearMaintenance(const ObjectPath& zone) {
-    ask([&] { ZoneProxy(*state_->bus, zone).ClearMaintenance(); });
+    state_->onZone(zone, [](ZoneProxy& proxy) { proxy.ClearMaintenance(); });
 }
 
 ObjectPath Client::autoboot() {
-    return ask([&]() -> ObjectPath { return state_->manager->Autoboot(); });
+    return state_->request([&]() -> ObjectPath { return state_->manager->Autoboot(); });
 }
 
 ObjectPath Client::shutdownAll() {
-    return ask([&]() -> ObjectPath { return state_->manager->ShutdownAll(); });
+    return state_->request([&]() -> ObjectPath { return state_->manager->ShutdownAll(); });
 }
 
 ObjectPath Client::buildImage(const std::string& name, const ImageRecipe& recipe) {
@@ -357,15 +412,16 @@ ObjectPath Client::buildImage(const std::string& name, const ImageRecipe& recipe
     if (!recipe.init.empty()) {
         options.emplace("init", sdbus::Variant{recipe.init});
     }
-    return ask([&]() -> ObjectPath { return state_->manager->BuildImage(name, recipe.suite, options); });
+    return state_->request([&]() -> ObjectPath { return state_->manager->BuildImage(name, recipe.suite, options); });
 }
 
 ObjectPath Client::importImage(const std::string& name, int archive, const std::string& origin) {
-    return ask([&]() -> ObjectPath { return state_->manager->ImportImage(name, sdbus::UnixFd{archive}, origin); });
+    return state_->request(
+        [&]() -> ObjectPath { return state_->manager->ImportImage(name, sdbus::UnixFd{archive}, origin); });
 }
 
 ObjectPath Client::removeImage(const ObjectPath& image) {
-    return ask([&]() -> ObjectPath { return ImageProxy(*state_->bus, image).Delete(); });
+    return state_->request([&]() -> ObjectPath { return ImageProxy(*state_->bus, image).Delete(); });
 }
 
 ExecStreams Client::exec(const ObjectPath& zone, const ExecRequest& request) {
@@ -382,8 +438,8 @@ ExecStreams Client::exec(const ObjectPath& zone, const ExecRequest& request) {
     put("rows", request.rows, request.tty && request.rows > 0);
     put("columns", request.columns, request.tty && request.columns > 0);
     put("term", request.term, request.tty && !request.term.empty());
-    return ask([&] {
-        auto [control, stdio] = ZoneProxy(*state_->bus, zone).Exec(request.argv, options);
+    return state_->onZone(zone, [&](ZoneProxy& proxy) {
+        auto [control, stdio] = proxy.Exec(request.argv, options);
         ExecStreams streams;
         streams.control.reset(control.release());
         for (auto& fd : stdio) {
@@ -397,13 +453,13 @@ ExecStreams Client::exec(const ObjectPath& zone, const ExecRequest& request) {
 }
 
 sys::UniqueFd Client::openConsole(const ObjectPath& zone) {
-    return ask([&] { return sys::UniqueFd(ZoneProxy(*state_->bus, zone).OpenConsole().release()); });
+    return state_->onZone(zone, [](ZoneProxy& proxy) { return sys::UniqueFd(proxy.OpenConsole().release()); });
 }
 
 std::vector<sys::UniqueFd> Client::readLog(const ObjectPath& zone, const std::string& source) {
-    return ask([&] {
+    return state_->onZone(zone, [&](ZoneProxy& proxy) {
         std::vector<sys::UniqueFd> files;
-        for (auto& file : ZoneProxy(*state_->bus, zone).ReadLog(source)) {
+        for (auto& file : proxy.ReadLog(source)) {
             files.emplace_back(file.release());
         }
         return files;
@@ -415,8 +471,7 @@ void Client::cancel(const ObjectPath& job) {
 }
 
 std::optional<JobEnd> Client::ended(const ObjectPath& job) const {
-    const auto found = state_->manager->ends.find(job);
-    return found == state_->manager->ends.end() ? std::nullopt : std::optional(found->second);
+    return state_->ends ? state_->ends->of(job) : std::nullopt;
 }
 
 int Client::fd() const {

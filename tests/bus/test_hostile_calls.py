@@ -38,6 +38,12 @@ def same(host):
     assert memory() < before + 100_000, "grew by more than 100 MB"
 
 
+def processorTime(pid):
+    """Seconds that the process has used: what the machine does beside it does not matter."""
+    fields = open(f"/proc/{pid}/stat", encoding="ascii").read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime, stime: proc(5)
+
+
 def methods(host, path, interface):
     root = ElementTree.fromstring(host.bus.introspect(path))
     found = next(element for element in root.findall("interface") if element.get("name") == interface)
@@ -144,14 +150,14 @@ def test_what_everybody_may_ask_reads_no_file(host, same):
 @pytest.mark.parametrize("method", ["Define", "Set"])
 def test_more_settings_than_a_definition_can_need_are_refused_before_they_are_read(host, same, method, settings):
     zone = host.define("z1")
-    begin = time.monotonic()
+    before = processorTime(host.process.pid)
     with pytest.raises(BusFault) as caught:
         if method == "Define":
             host.bus.call(MANAGER_PATH, MANAGER, "Define", "(sssa(ss))", ("evil", "", "", settings), timeout=20)
         else:
             host.bus.call(zone.path, ZONE, "Set", "(a(ss)a{sv})", (settings, {}), timeout=20)
     assert caught.value.name == "InvalidArgument" and len(caught.value.text) < 200
-    assert time.monotonic() - begin < 3
+    assert processorTime(host.process.pid) - before < 2
 
 
 def test_as_many_settings_as_are_allowed_are_read(host, same):

@@ -27,8 +27,7 @@ def pytest_runtest_makereport(item, call):
     if not report.failed or guest is None:
         return
     report.sections.append(("the guest's console", guest.consoleTail()))
-    if guest.kernelFault():
-        report.sections.append(("the guest's kernel", guest.kernelFault()))
+    report.sections.append(("the end of the guest's boot before", guest.endOfBootBefore()))
     try:
         report.sections.append(("the guest's journal", guest.journal(item.journalCursor)[-20000:]))
     except (GuestFault, AssertionError) as fault:

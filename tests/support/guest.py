@@ -317,11 +317,11 @@ class Guest:
     def consoleTail(self, size=3000):
         return self.console.read_text(errors="replace")[-size:] if self.console.exists() else ""
 
-    def kernelFault(self, size=6000):
-        """What the kernel said when it last gave up, if it did: with oops=panic the guest boots anew after it."""
+    def endOfBootBefore(self, size=6000):
+        """What the console showed last before the guest's present boot: with oops=panic it boots anew by itself."""
         text = self.console.read_text(errors="replace") if self.console.exists() else ""
-        end = text.rfind("Kernel panic")
-        return text[max(0, end - size):end + 1000] if end >= 0 else ""
+        end = text.rfind("] Linux version ")
+        return text[max(0, end - size):end] if end >= 0 else ""
 
     def journalCursor(self):
         return self.sh("journalctl -n 0 --show-cursor | sed -n 's/^-- cursor: //p'")
