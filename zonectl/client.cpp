@@ -50,6 +50,10 @@ public:
         : ProxyInterfaces(bus, api::serviceName(service), sdbus::ObjectPath{managerPath}) {}
     ~ManagerProxy() { unregisterProxy(); }
     void allowInteraction() { api::allowInteraction(getProxy()); }
+    /// See api::addMatchAhead().
+    void addMatchAhead(const char* match, int (*handler)(sd_bus_message*, void*, sd_bus_error*), void* data) {
+        api::addMatchAhead(getProxy(), match, handler, data);
+    }
 
 private:
     void onJobNew(const std::uint32_t& /*id*/, const sdbus::ObjectPath& /*job*/, const std::string& /*kind*/,
@@ -63,9 +67,9 @@ private:
 /// may end before the reply that names it has been read.
 class Ends {
 public:
-    explicit Ends(sdbus::IConnection& bus) {
-        api::addMatch(bus, "type='signal',sender='org.zoned1',interface='org.zoned1.Manager',member='JobRemoved'",
-                      [this](auto&& message) { add(message); });
+    explicit Ends(ManagerProxy& manager) {
+        manager.addMatchAhead("type='signal',sender='org.zoned1',interface='org.zoned1.Manager',member='JobRemoved'",
+                              add, this);
     }
     Ends(const Ends&) = delete;
     Ends& operator=(const Ends&) = delete;
@@ -75,9 +79,15 @@ public:
     }
 
 private:
-    void add(sdbus::Message& message) {
-        const JobRemoved signal = readJobRemoved(message);
-        ends_[signal.path] = JobEnd{signal.result, signal.error, signal.message};
+    static int add(sd_bus_message* message, void* self, sd_bus_error* /*error*/) {
+        std::uint32_t id = 0;
+        const char *path = nullptr, *kind = nullptr, *object = nullptr;
+        const char *result = nullptr, *error = nullptr, *text = nullptr;
+        // another shape is that of a service of another version: nothing that we could tell
+        if (sd_bus_message_read(message, "uosssss", &id, &path, &kind, &object, &result, &error, &text) >= 0) {
+            static_cast<Ends*>(self)->ends_[path] = JobEnd{result, error, text};
+        }
+        return 0;
     }
 
     std::map<ObjectPath, JobEnd> ends_;
@@ -156,7 +166,7 @@ struct Client::State {
     template <typename Call>
     ObjectPath request(Call&& call) {
         if (!ends) {
-            ask([&] { ends = std::make_unique<Ends>(*bus); });
+            ask([&] { ends = std::make_unique<Ends>(*manager); });
         }
         return ask(std::forward<Call>(call));
     }

@@ -22,14 +22,6 @@ std::optional<Type> valueOf(const std::map<std::string, sdbus::Variant>& values,
 
 } // namespace
 
-JobRemoved readJobRemoved(sdbus::Message& message) {
-    JobRemoved signal;
-    sdbus::ObjectPath path;
-    message >> signal.id >> path >> signal.kind >> signal.object >> signal.result >> signal.error >> signal.message;
-    signal.path = path;
-    return signal;
-}
-
 Listener::Listener(sdbus::IConnection& bus) {
     api::addMatch(bus, "type='signal',sender='org.zoned1'", [this](auto&& message) { onSignal(message); });
     api::addMatch(bus,
@@ -137,13 +129,20 @@ void Listener::onJobNew(sdbus::Message& message) {
 }
 
 void Listener::onJobRemoved(sdbus::Message& message) {
-    JobRemoved signal = readJobRemoved(message);
-    News& news = add(News::Kind::jobEnded, signal.object);
-    news.job = signal.id;
-    news.jobKind = std::move(signal.kind);
-    news.result = std::move(signal.result);
-    news.error = std::move(signal.error);
-    news.message = std::move(signal.message);
+    std::uint32_t id = 0;
+    sdbus::ObjectPath job;
+    std::string kind;
+    std::string object;
+    std::string result;
+    std::string error;
+    std::string text;
+    message >> id >> job >> kind >> object >> result >> error >> text;
+    News& news = add(News::Kind::jobEnded, object);
+    news.job = id;
+    news.jobKind = kind;
+    news.result = result;
+    news.error = error;
+    news.message = text;
 }
 
 } // namespace zoned::ctl

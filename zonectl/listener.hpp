@@ -10,13 +10,6 @@
 
 namespace zoned::ctl {
 
-/// The signal Manager.JobRemoved.
-struct JobRemoved {
-    std::uint32_t id = 0;
-    std::string path, kind, object, result, error, message;
-};
-[[nodiscard]] JobRemoved readJobRemoved(sdbus::Message& message);
-
 class Listener {
 public:
     /// Subscribes, for as long as the connection lives, before it returns. The bus follows the service's name, so that this outlives the service.

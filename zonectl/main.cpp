@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <clocale>
 #include <csignal>
 #include <string>
 #include <vector>
@@ -17,7 +16,5 @@ int main(int argc, char** argv) {
         }
     }
     std::signal(SIGPIPE, SIG_IGN);
-    // The width of characters in tables; numbers keep their C form.
-    std::setlocale(LC_CTYPE, "");
     return zoned::ctl::runZonectl(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <clocale>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -123,6 +124,9 @@ std::string Table::text() const {
     if (rows_.empty()) {
         return "";
     }
+    // The width of characters; numbers keep their C form. Not in main(): reading a locale is a part of what a short
+    // command takes.
+    std::setlocale(LC_CTYPE, "");
     const std::unique_ptr<libscols_table, TableRelease> table(scols_new_table());
     if (!table) {
         throw Error("making a table", ENOMEM);

@@ -112,6 +112,18 @@ public:
     }
 };
 
+/// Calls `handler(message)` with each message that matches, as long as the connection of `proxy` lives. Unlike addMatch()
+/// it does not wait until the bus has taken the match: the bus handles in their order what a connection sends, so that
+/// whatever is asked for afterwards is answered after it. Where the bus refuses the match, sd-bus ends the connection.
+template <typename Proxy>
+void addMatchAhead(Proxy& proxy, const char* match, int (*handler)(sd_bus_message*, void*, sd_bus_error*), void* data) {
+    const auto call = proxy.createMethodCall(interfaceName("org.freedesktop.DBus.Peer"), methodName("Ping"));
+    sd_bus* const bus = sd_bus_message_get_bus(RawMessage::of(call));
+    if (const int code = sd_bus_add_match_async(bus, nullptr, match, handler, nullptr, data); code < 0) {
+        throw makeError("org.freedesktop.DBus.Error.Failed", "subscribing to signals: " + std::string(match));
+    }
+}
+
 struct Sender {
     std::string name;                   // its unique name on the bus
     uid_t uid = static_cast<uid_t>(-1); // effective; -1: not known, as where it has gone already
