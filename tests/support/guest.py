@@ -43,6 +43,10 @@ class TimeLimit(GuestFault):
     pass
 
 
+class GuestCrash(GuestFault):
+    """It booted anew though nobody asked it to: its kernel gave up, or the emulator did."""
+
+
 class Request:
     """One that the agent works on."""
 
@@ -57,6 +61,7 @@ class Request:
         if not self.ended.wait(limit + 30):
             raise GuestFault(f"{self.what}: no answer from the guest; its console ends:\n{self.guest.consoleTail()}")
         if "fault" in self.reply:
+            self.guest.raiseCrash()
             raise GuestFault(f"{self.what}: {self.reply['fault']}")
         return self.reply
 
@@ -71,6 +76,7 @@ class Guest:
         self.disks = {}
         self.process = None
         self.bootId = None
+        self.crashed = False
         self._lock = threading.Lock()
         self._news = threading.Condition(self._lock)
         self._waiting = {}
@@ -87,6 +93,7 @@ class Guest:
         """Switches it on. Returns when the host has come up; with settle=False as soon as it can be talked to."""
         assert self.process is None, "the guest is on"
         self.bootId = None
+        self.crashed = False
         with self._listen("agent") as agents, self._listen("qmp") as controls:
             with open(self.folder / "qemu.log", "ab") as log:
                 self.process = subprocess.Popen(self._commandLine(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -113,7 +120,7 @@ class Guest:
 
     def reboot(self, settle=True):
         """As an administrator would."""
-        before = self.bootId
+        before, self.bootId = self.bootId, None
         with contextlib.suppress(GuestFault):
             self.run(["systemctl", "reboot", "--no-block"])
         return self._up(before, settle)
@@ -202,6 +209,7 @@ class Guest:
 
     def _take(self, message):
         if "hello" in message:
+            self.crashed = self.crashed or self.bootId not in (None, message["hello"])
             self._forget("the guest, or the agent in it, was started anew")
             with self._news:
                 self.bootId = message["hello"]
@@ -220,8 +228,14 @@ class Guest:
             request.reply = {"fault": why}
             request.ended.set()
 
+    def raiseCrash(self):
+        """Whatever is asked of a guest that has crashed is answered with that, until it is started anew."""
+        if self.crashed:
+            raise GuestCrash(f"the guest crashed; before it booted anew its console ended:\n{self.endOfBootBefore()}")
+
     def _ask(self, what, **fields):
         self._checkAlive()
+        self.raiseCrash()
         request = Request(self, what)
         with self._lock:
             number = next(self._ids)
