@@ -66,6 +66,7 @@ pid_t spawn(const Program& program) {
     end.reset();
     sys::CloneOptions options;
     options.cgroup = program.cgroup;
+    options.borrow = true;
     const sys::Child child = sys::cloneProcess(options, [&] {
         try {
             become(argv.data(), environment.data(), sources);

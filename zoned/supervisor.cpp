@@ -71,6 +71,7 @@ void Supervisor::launch() {
     exitStatus_.reset();
     greeted_ = false;
     promised_ = 0;
+    status_ = {};
     try {
         sys::makeDirectories(host_.runFolder(name_.str()), 0700);
         sys::removeFile(host_.runFolder(name_.str()) + "/exit.json");
@@ -126,6 +127,12 @@ void Supervisor::connect() {
         attach(sys::Channel::connect(host_.runFolder(name_.str()) + "/socket"));
     } catch (const sys::Error&) {
         timer_ = loop_.after(connectPause, [this] { connect(); });
+        return;
+    }
+    if (childRuns_) {
+        // a new process of ours: nothing is up, and what it is to do may wait in the socket while it starts
+        phase_ = Phase::connected;
+        answerSummons(std::nullopt);
     }
 }
 

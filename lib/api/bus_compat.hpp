@@ -135,10 +135,12 @@ inline Sender senderOf(sdbus::IObject& object) {
         Sender sender;
         sender.name = message.getSender();
         sender.interactive = sd_bus_message_get_allow_interactive_authorization(RawMessage::of(message)) > 0;
-        try {
-            sender.uid = message.getCredsEuid();
-        } catch (const sdbus::Error&) {
-            sender.uid = static_cast<uid_t>(-1); // the bus does not know it any more
+        // not getCredsEuid(): that asks the bus for the process, too, which is another round trip
+        sd_bus_creds* found = nullptr;
+        (void)sd_bus_query_sender_creds(RawMessage::of(message), SD_BUS_CREDS_EUID, &found);
+        const std::unique_ptr<sd_bus_creds, decltype(&sd_bus_creds_unref)> creds(found, &sd_bus_creds_unref);
+        if (uid_t uid = 0; creds && sd_bus_creds_get_euid(creds.get(), &uid) >= 0) {
+            sender.uid = uid; // else the bus does not know it any more
         }
         return sender;
     });

@@ -12,8 +12,9 @@
 //        veth, guard, address, route
 //        (beside it)
 //                <----------------------------- "assembled KIND" + console master, notify socket
+//                                               drops capabilities, loads the filter
 //     …the zone is ready; nothing of it runs…
-//     "go ARGS…" -----------------------------> drops capabilities, loads the filter, executes init
+//     "go ARGS…" -----------------------------> executes init
 //                <----------------------------- end of the connection: init runs
 //
 // At any point the process may answer "error CODE TEXT": sys::Error, whole.

@@ -86,7 +86,10 @@ Step initStepOf(const BootSpec& spec) {
     for (const std::string& argument : spec.initArgs) {
         program += " " + argument;
     }
-    return {initStep, "drop capabilities, load the system call filter, execute " + program, startInit, {}};
+    return {initStep,
+            "execute " + program + ", without the capabilities and system calls that a zone is not to have",
+            startInit,
+            {}};
 }
 
 } // namespace zoned::platform

@@ -136,7 +136,10 @@ FoundInit chooseInit(int root, const BootSpec& spec) {
 Assembled assemble(const BootSpec& spec, const MountPlaces& places, const Parts& parts) {
     sys::makeMountsPrivate();
     Assembled zone;
-    sys::Netlink().bringUp({}); // the loopback, also where the zone has no other interface
+    if (spec.nics.empty()) {
+        // else it comes with them: beside the making of a veth this would wait for the kernel's network lock
+        sys::Netlink().bringUp({});
+    }
     zone.root = assembleRoot(places, parts.image, parts.layer);
     const int root = zone.root.get();
     zone.init = chooseInit(root, spec);
@@ -172,15 +175,13 @@ std::vector<std::string> environmentOfInit(const BootSpec& spec) {
     return environment;
 }
 
-void executeInit(const BootSpec& spec, const Assembled& zone, const std::vector<std::string>& arguments,
-                 const std::string& seccompFilter) {
+void executeInit(const BootSpec& spec, const Assembled& zone, const std::vector<std::string>& arguments) {
     std::vector<std::string> argv = spec.initArgv;
     if (argv.empty()) {
         argv.push_back(zone.init.path);
     }
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     sys::takeTerminal(zone.console.slave.get());
-    confine(spec.capabilities, seccompFilter);
     execute(argv.front(), argv, environmentOfInit(spec));
 }
 
@@ -195,8 +196,10 @@ int becomeZone(const BootSpec& spec, const std::string& mountPlaces, const std::
         sendMessage(channel, "assembled", {std::string(zone::initKindName(zone.init.kind))},
                     {zone.console.master.get(), zone.notify.get()});
         zone.console.master.reset();
+        confine(spec.capabilities,
+                seccompFilter); // before the order comes, as compiling the filter takes the kernel a while
         const Message go = receiveMessage(channel, "go", 0, "the order to start init");
-        executeInit(spec, zone, go.words, seccompFilter);
+        executeInit(spec, zone, go.words);
     } catch (const sys::Error& error) {
         sendMessage(channel, "error", {error.action()}, {}, error.code());
     } catch (const std::exception& error) {

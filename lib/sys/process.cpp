@@ -15,6 +15,34 @@
 
 namespace zoned::sys {
 
+namespace {
+
+[[noreturn]] void runChild(const std::function<int()>& body) {
+    int status = 127;
+    try {
+        status = body();
+    } catch (...) {
+        // the body reports its own faults; nothing may unwind into the parent's copy of the stack
+    }
+    ::_exit(status);
+}
+
+#ifdef __x86_64__
+/// As vfork(2): the child runs on the caller's stack, below this frame, until it executes a program. So the system call
+/// must be made right here (from a function that returns, as syscall(3), the child would overwrite its return address),
+/// and nothing else may happen in this frame. Negative: an error number.
+[[gnu::noinline]] long cloneBorrowing(clone_args& args, const std::function<int()>& body) {
+    long pid = SYS_clone3;
+    asm volatile("syscall" : "+a"(pid) : "D"(&args), "S"(sizeof args) : "rcx", "r11", "memory");
+    if (pid == 0) {
+        runChild(body);
+    }
+    return pid;
+}
+#endif
+
+} // namespace
+
 Child cloneProcess(const CloneOptions& options, const std::function<int()>& body) {
     int pidfd = -1;
     clone_args args{};
@@ -26,15 +54,19 @@ Child cloneProcess(const CloneOptions& options, const std::function<int()>& body
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = static_cast<std::uint64_t>(options.cgroup);
     }
+#ifdef __x86_64__
+    if (options.borrow) {
+        args.flags |= CLONE_VM | CLONE_VFORK;
+        const long pid = cloneBorrowing(args, body);
+        if (pid < 0) {
+            throw Error("starting a process (clone3)", static_cast<int>(-pid));
+        }
+        return Child{static_cast<pid_t>(pid), UniqueFd(pidfd)};
+    }
+#endif
     const long pid = ::syscall(SYS_clone3, &args, sizeof args);
     if (pid == 0) {
-        int status = 127;
-        try {
-            status = body();
-        } catch (...) {
-            // the body reports its own faults; nothing may unwind into the parent's copy of the stack
-        }
-        ::_exit(status);
+        runChild(body);
     }
     check(pid, "starting a process (clone3)");
     return Child{static_cast<pid_t>(pid), UniqueFd(pidfd)};

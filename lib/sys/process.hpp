@@ -19,6 +19,9 @@ struct Child {
 struct CloneOptions {
     std::uint64_t flags = 0; // CLONE_NEW…; CLONE_PIDFD is always added
     int cgroup = -1;         // a cgroup v2 folder to be born in (CLONE_INTO_CGROUP)
+    /// The child is to execute a program at once: it works in the caller's memory, which stands still until then, so
+    /// that a large caller need not be copied (CLONE_VM | CLONE_VFORK; on x86-64, elsewhere a copy is made).
+    bool borrow = false;
 };
 
 /// Forks with clone3: the child has a copy of everything, no signal handlers, runs `body` and ends with
