@@ -46,7 +46,8 @@ public:
 private:
     [[nodiscard]] std::set<std::string> autobootNames() const;
     std::uint32_t startBoot(const std::set<std::string>& names);
-    void warnOfInvalid(std::uint32_t job);
+    [[nodiscard]] std::vector<std::string> invalidZones() const;
+    void endBoot();
     [[nodiscard]] std::vector<BootWish> bootWishes(std::set<std::string> names);
     [[nodiscard]] std::vector<StopWish> stopWishes();
     [[nodiscard]] bool isHeldUp(const Zone& zone) const;
@@ -62,7 +63,8 @@ private:
     Upkeep upkeep_;
     Autoboot autoboot_;
     HostShutdown shutdown_;
-    std::uint32_t bootJob_ = 0; // 0: none
+    std::uint32_t bootJob_ = 0;        // 0: none
+    std::vector<std::string> unknown_; // zones of which that job cannot tell whether they boot with the host
     std::uint32_t shutdownJob_ = 0;
     std::string noted_; // what RUN/autoboot says
 };
