@@ -264,13 +264,14 @@ Pairs Client::plan(const ObjectPath& zone) {
     });
 }
 
-ObjectPath Client::define(const std::string& name, const std::string& text, const std::string& origin,
-                          const Pairs& settings) {
+Defined Client::define(const std::string& name, const std::string& text, const std::string& origin,
+                       const Pairs& settings) {
     std::vector<sdbus::Struct<std::string, std::string>> sent;
     for (const auto& [key, value] : settings) {
         sent.emplace_back(key, value);
     }
-    return ask([&]() -> ObjectPath { return state_->manager->Define(name, text, origin, sent); });
+    auto [zone, warnings] = ask([&] { return state_->manager->Define(name, text, origin, sent); });
+    return {std::move(zone), std::move(warnings)};
 }
 
 Verified Client::verify(const std::string& text, const std::string& origin) {

@@ -108,6 +108,11 @@ struct Verified {
 };
 
 struct SetOutcome {
+struct Defined {
+    ObjectPath zone;
+    std::vector<std::string> warnings;
+};
+
     std::vector<std::string> applied, waiting, warnings;
 };
 
@@ -155,8 +160,7 @@ public:
     [[nodiscard]] Pairs plan(const ObjectPath& zone);
 
     /// @param name "" takes it from the text
-    ObjectPath define(const std::string& name, const std::string& text, const std::string& origin,
-                      const Pairs& settings);
+    Defined define(const std::string& name, const std::string& text, const std::string& origin, const Pairs& settings);
     /// Returns the name of the zone that the text would define.
     Verified verify(const std::string& text, const std::string& origin);
 

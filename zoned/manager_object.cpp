@@ -110,8 +110,9 @@ sdbus::ObjectPath ManagerObject::GetZone(const std::string& name) {
     });
 }
 
-void ManagerObject::Define(sdbus::Result<sdbus::ObjectPath>&& result, std::string name, std::string text,
-                           std::string origin, std::vector<sdbus::Struct<std::string, std::string>> settings) {
+void ManagerObject::Define(sdbus::Result<sdbus::ObjectPath, std::vector<std::string>>&& result, std::string name,
+                           std::string text, std::string origin,
+                           std::vector<sdbus::Struct<std::string, std::string>> settings) {
     const auto pairs = answer("Define", [&] { return settingsFrom(settings); });
     const auto complete = [name, text, pairs] {
         std::vector<std::pair<std::string, std::string>> all;
@@ -128,7 +129,8 @@ void ManagerObject::Define(sdbus::Result<sdbus::ObjectPath>&& result, std::strin
                    const zone::ZoneName zoneName(definition.zone);
                    domain.jobs.requireFree({Held::zone, zoneName.str()});
                    domain.registry.define(zoneName, definedBy);
-                   return sdbus::ObjectPath(api::zonePath(zoneName.str()));
+                   return std::tuple(sdbus::ObjectPath(api::zonePath(zoneName.str())),
+                                     missingOnHost(domain.host, definition));
                });
 }
 

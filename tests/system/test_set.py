@@ -77,6 +77,18 @@ def test_what_the_host_lacks_for_the_next_boot_is_warned_of_once(host):
 
 
 def test_keys_are_taken_away(host):
+def test_creating_a_zone_warns_of_what_the_host_lacks_as_verifying_does(host):
+    mount = "[{source: /nosuchfolder, target: /data, read-only: true}]"
+    lacks = "mounts[0].source: there is no /nosuchfolder on this host now"
+    done = host.zonectl("create", "z1", "--image", "busybox", "--set", f"mounts={mount}")
+    assert done.stderr == f"zonectl: warning: zone z1: {lacks}\n" and "zone z1: created" in done.stdout
+    file = host.base / "z2.yaml"
+    file.write_text(f"zone: z2\nimage: busybox\nmounts: {mount}\n")
+    assert f"warning: {lacks}" in host.zonectl("verify", file).stderr
+    assert f"warning: zone z2: {lacks}" in host.zonectl("create", "--file", file).stderr
+    assert host.zonectl("create", "z3", "--image", "busybox").stderr == ""
+
+
     host.zone("z1", hostname="www", dns="[9.9.9.9]")
     done = host.zonectl("set", "z1", "hostname=", "--unset", "dns")
     assert lines(done) == ["hostname: waits for the next boot", "dns: waits for the next boot"]
