@@ -256,6 +256,9 @@ std::string Client::definition(const ObjectPath& zone) {
 
 Pairs Client::plan(const ObjectPath& zone) {
     return ask([&] {
+        for (const auto& limit : zone.Limits()) {
+            details.limits.emplace_back(limit.get<0>(), limit.get<1>());
+        }
         Pairs steps;
         for (const auto& step : ZoneProxy(*state_->bus, zone).Plan()) {
             steps.emplace_back(step.get<0>(), step.get<1>());

@@ -56,6 +56,7 @@ struct ZoneDetails {
     std::string uuid, cgroup;
     std::string group;
     std::vector<std::string> changed; // keys that wait for the next boot
+    Pairs limits;                     // in effect: key below resources, value
     ObjectPath job;                   // "/" for none
 };
 

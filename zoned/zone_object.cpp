@@ -330,3 +330,10 @@ std::vector<sdbus::Struct<std::string, std::string>> ZoneObject::Addresses() {
 }
 
 } // namespace zoned::daemon
+std::vector<sdbus::Struct<std::string, std::string>> ZoneObject::Limits() {
+    std::vector<sdbus::Struct<std::string, std::string>> rows;
+    for (const auto& [key, value] : view().limits) {
+        rows.emplace_back(key, value);
+    }
+    return rows;
+}
