@@ -11,6 +11,7 @@
 #include "api/manager_proxy.hpp"
 #include "api/zone_proxy.hpp"
 #include "listener.hpp"
+#include "password_agent.hpp"
 #include "sys/error.hpp"
 #include "terminal.hpp"
 
@@ -92,9 +93,11 @@ auto ask(Call&& call) -> decltype(call()) {
     }
 }
 
+bool passwordsUnwanted = false; // an option of the whole program
+
 /// Whether somebody is there who could be asked for a password.
-bool onTerminal() {
-    return ::geteuid() != 0 && isTerminal(STDIN_FILENO) && isTerminal(STDERR_FILENO);
+bool canAskPassword() {
+    return !passwordsUnwanted && ::geteuid() != 0 && isTerminal(STDIN_FILENO) && isTerminal(STDERR_FILENO);
 }
 
 std::unique_ptr<sdbus::IConnection> connectToBus() {
@@ -112,10 +115,26 @@ struct Client::State {
     std::unique_ptr<sdbus::IConnection> bus = connectToBus();
     std::unique_ptr<ManagerProxy> manager = ask([&] { return std::make_unique<ManagerProxy>(*bus); });
     std::unique_ptr<Listener> listener;
+    bool interactive = false;
+    std::optional<PasswordAgent> agent;
+
+    /// A call that polkit may have to judge. What is public needs no agent, and does not wait for one to start.
+    template <typename Call>
+    auto request(Call&& call) -> decltype(call()) {
+        if (interactive && !agent) {
+            agent.emplace();
+        }
+        return ask(std::forward<Call>(call));
+    }
 };
 
+void Client::neverAskPassword() noexcept {
+    passwordsUnwanted = true;
+}
+
 Client::Client() : state_(std::make_unique<State>()) {
-    if (onTerminal()) {
+    if (canAskPassword()) {
+        state_->interactive = true;
         ask([&] {
             state_->manager->allowInteraction();
             state_->bus->setMethodCallTimeout(passwordTime);
@@ -237,6 +256,9 @@ ZoneDetails Client::zoneDetails(const ObjectPath& path) {
         details.cgroup = zone.CGroup();
         details.group = zone.Group();
         details.changed = zone.Changed();
+        for (const auto& limit : zone.Limits()) {
+            details.limits.emplace_back(limit.get<0>(), limit.get<1>());
+        }
         details.job = zone.Job();
         return details;
     });
@@ -251,14 +273,11 @@ ImageDetails Client::imageDetails(const ObjectPath& path) {
 }
 
 std::string Client::definition(const ObjectPath& zone) {
-    return ask([&] { return ZoneProxy(*state_->bus, zone).GetDefinition(); });
+    return state_->request([&] { return ZoneProxy(*state_->bus, zone).GetDefinition(); });
 }
 
 Pairs Client::plan(const ObjectPath& zone) {
-    return ask([&] {
-        for (const auto& limit : zone.Limits()) {
-            details.limits.emplace_back(limit.get<0>(), limit.get<1>());
-        }
+    return state_->request([&] {
         Pairs steps;
         for (const auto& step : ZoneProxy(*state_->bus, zone).Plan()) {
             steps.emplace_back(step.get<0>(), step.get<1>());
@@ -273,12 +292,12 @@ Defined Client::define(const std::string& name, const std::string& text, const s
     for (const auto& [key, value] : settings) {
         sent.emplace_back(key, value);
     }
-    auto [zone, warnings] = ask([&] { return state_->manager->Define(name, text, origin, sent); });
+    auto [zone, warnings] = state_->request([&] { return state_->manager->Define(name, text, origin, sent); });
     return {std::move(zone), std::move(warnings)};
 }
 
 Verified Client::verify(const std::string& text, const std::string& origin) {
-    auto [zone, warnings] = ask([&] { return state_->manager->Verify(text, origin); });
+    auto [zone, warnings] = state_->request([&] { return state_->manager->Verify(text, origin); });
     return {std::move(zone), std::move(warnings)};
 }
 
@@ -294,20 +313,21 @@ SetOutcome Client::set(const ObjectPath& zone, const Pairs& settings, bool runti
     for (const auto& [key, value] : settings) {
         pairs.emplace_back(key, value);
     }
-    auto [applied, waiting, warnings] = ask([&] { return ZoneProxy(*state_->bus, zone).Set(pairs, options); });
+    auto [applied, waiting, warnings] =
+        state_->request([&] { return ZoneProxy(*state_->bus, zone).Set(pairs, options); });
     return {std::move(applied), std::move(waiting), std::move(warnings)};
 }
 
 ObjectPath Client::install(const ObjectPath& zone) {
-    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Install(); });
+    return state_->request([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Install(); });
 }
 
 ObjectPath Client::uninstall(const ObjectPath& zone) {
-    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Uninstall(); });
+    return state_->request([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Uninstall(); });
 }
 
 ObjectPath Client::remove(const ObjectPath& zone) {
-    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Delete(); });
+    return state_->request([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Delete(); });
 }
 
 ObjectPath Client::boot(const ObjectPath& zone, const std::vector<std::string>& initArgs, bool wait) {
@@ -318,36 +338,36 @@ ObjectPath Client::boot(const ObjectPath& zone, const std::vector<std::string>& 
     if (wait) {
         options.emplace("wait", sdbus::Variant{true});
     }
-    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Boot(options); });
+    return state_->request([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Boot(options); });
 }
 
 ObjectPath Client::ready(const ObjectPath& zone) {
-    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Ready(); });
+    return state_->request([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Ready(); });
 }
 
 ObjectPath Client::halt(const ObjectPath& zone) {
-    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Halt(); });
+    return state_->request([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Halt(); });
 }
 
 ObjectPath Client::shutdown(const ObjectPath& zone, std::chrono::seconds timeout) {
     const auto seconds = static_cast<std::uint32_t>(timeout.count());
-    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Shutdown(seconds); });
+    return state_->request([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Shutdown(seconds); });
 }
 
 ObjectPath Client::reboot(const ObjectPath& zone, bool force) {
-    return ask([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Reboot(force); });
+    return state_->request([&]() -> ObjectPath { return ZoneProxy(*state_->bus, zone).Reboot(force); });
 }
 
 void Client::clearMaintenance(const ObjectPath& zone) {
-    ask([&] { ZoneProxy(*state_->bus, zone).ClearMaintenance(); });
+    state_->request([&] { ZoneProxy(*state_->bus, zone).ClearMaintenance(); });
 }
 
 ObjectPath Client::autoboot() {
-    return ask([&]() -> ObjectPath { return state_->manager->Autoboot(); });
+    return state_->request([&]() -> ObjectPath { return state_->manager->Autoboot(); });
 }
 
 ObjectPath Client::shutdownAll() {
-    return ask([&]() -> ObjectPath { return state_->manager->ShutdownAll(); });
+    return state_->request([&]() -> ObjectPath { return state_->manager->ShutdownAll(); });
 }
 
 ObjectPath Client::buildImage(const std::string& name, const ImageRecipe& recipe) {
@@ -361,15 +381,16 @@ ObjectPath Client::buildImage(const std::string& name, const ImageRecipe& recipe
     if (!recipe.init.empty()) {
         options.emplace("init", sdbus::Variant{recipe.init});
     }
-    return ask([&]() -> ObjectPath { return state_->manager->BuildImage(name, recipe.suite, options); });
+    return state_->request([&]() -> ObjectPath { return state_->manager->BuildImage(name, recipe.suite, options); });
 }
 
 ObjectPath Client::importImage(const std::string& name, int archive, const std::string& origin) {
-    return ask([&]() -> ObjectPath { return state_->manager->ImportImage(name, sdbus::UnixFd{archive}, origin); });
+    return state_->request(
+        [&]() -> ObjectPath { return state_->manager->ImportImage(name, sdbus::UnixFd{archive}, origin); });
 }
 
 ObjectPath Client::removeImage(const ObjectPath& image) {
-    return ask([&]() -> ObjectPath { return ImageProxy(*state_->bus, image).Delete(); });
+    return state_->request([&]() -> ObjectPath { return ImageProxy(*state_->bus, image).Delete(); });
 }
 
 ExecStreams Client::exec(const ObjectPath& zone, const ExecRequest& request) {
@@ -386,7 +407,7 @@ ExecStreams Client::exec(const ObjectPath& zone, const ExecRequest& request) {
     put("rows", request.rows, request.tty && request.rows > 0);
     put("columns", request.columns, request.tty && request.columns > 0);
     put("term", request.term, request.tty && !request.term.empty());
-    return ask([&] {
+    return state_->request([&] {
         auto [control, stdio] = ZoneProxy(*state_->bus, zone).Exec(request.argv, options);
         ExecStreams streams;
         streams.control.reset(control.release());
@@ -401,11 +422,11 @@ ExecStreams Client::exec(const ObjectPath& zone, const ExecRequest& request) {
 }
 
 sys::UniqueFd Client::openConsole(const ObjectPath& zone) {
-    return ask([&] { return sys::UniqueFd(ZoneProxy(*state_->bus, zone).OpenConsole().release()); });
+    return state_->request([&] { return sys::UniqueFd(ZoneProxy(*state_->bus, zone).OpenConsole().release()); });
 }
 
 std::vector<sys::UniqueFd> Client::readLog(const ObjectPath& zone, const std::string& source) {
-    return ask([&] {
+    return state_->request([&] {
         std::vector<sys::UniqueFd> files;
         for (auto& file : ZoneProxy(*state_->bus, zone).ReadLog(source)) {
             files.emplace_back(file.release());
@@ -415,7 +436,7 @@ std::vector<sys::UniqueFd> Client::readLog(const ObjectPath& zone, const std::st
 }
 
 void Client::cancel(const ObjectPath& job) {
-    ask([&] { JobProxy(*state_->bus, job).Cancel(); });
+    state_->request([&] { JobProxy(*state_->bus, job).Cancel(); });
 }
 
 std::optional<JobEnd> Client::ended(const ObjectPath& job) const {

@@ -108,12 +108,12 @@ struct Verified {
     std::vector<std::string> warnings;
 };
 
-struct SetOutcome {
 struct Defined {
     ObjectPath zone;
     std::vector<std::string> warnings;
 };
 
+struct SetOutcome {
     std::vector<std::string> applied, waiting, warnings;
 };
 
@@ -142,6 +142,8 @@ class Client {
 public:
     /// Connects to the system bus.
     Client();
+    /// Nobody is asked for a password by any call of this process from now on.
+    static void neverAskPassword() noexcept;
     ~Client();
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;

@@ -3,6 +3,7 @@
 User daemon (1) stands for alice, group games (60) for her group, nobody (65534) for anybody else.
 """
 
+import os
 import subprocess
 import time
 
@@ -244,6 +245,44 @@ def test_what_polkit_allows_is_done(host, polkit):
     eventually(lambda: host.zones() == {"z1": "installed"})
     assert host.asUser([zoneCall("Delete")]) == [""]
     eventually(lambda: host.zones() == {})
+@pytest.mark.skipif(not os.path.exists("/usr/bin/pkttyagent"), reason="polkit's agent for terminals is not installed")
+def test_zonectl_brings_an_agent_of_its_own_to_a_terminal_and_takes_it_away_again(host, polkit):
+    host.define("z1")
+    seen = []
+
+    def answer(asked):
+        seen.append((list(polkit.agents), agents()))
+        return "yes"
+
+    def agents():
+        return subprocess.run(["pgrep", "-f", "^/usr/bin/pkttyagent --notify-fd 3 --fallback$"], capture_output=True,
+                              text=True, check=False).stdout.split()
+
+    def onTerminal(*words):
+        # in the foreground of a terminal, as a shell would have it
+        argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", *host.argv(*words)]
+        terminal = pexpect.spawn(argv[0], argv[1:], env=host.environment, timeout=30, encoding="utf-8")
+        out = terminal.read()
+        terminal.close()
+        return terminal.pid, terminal.exitstatus, out
+
+    others = agents()
+    polkit.says = answer
+    pid, status, out = onTerminal("show", "--definition", "z1")
+    assert status == 0 and "image: busybox" in out, out
+    (registered, running), = seen
+    assert registered == [pid], "polkit has to know it before it is asked"
+    assert len(set(running) - set(others)) == 1 and agents() == others
+    # neither for what is public, nor where it is not wanted, nor where nobody sits
+    assert "z1" in onTerminal("list", "--all")[2]
+    assert onTerminal("--no-ask-password", "show", "--definition", "z1")[1] == 0
+    subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                    *host.argv("show", "--definition", "z1")], env=host.environment, stdin=subprocess.DEVNULL,
+                   capture_output=True, timeout=30, check=True)
+    assert polkit.agents == [pid]
+    assert [asked.flags for asked in polkit.asked] == [ALLOW_USER_INTERACTION, 0, 0]
+
+
 
 
 @pytest.mark.parametrize("says", ["no", "error", "challenge", "absent"])
