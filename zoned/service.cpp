@@ -35,7 +35,8 @@ Authorities Service::authorities() {
     return {[this](const std::string& user) { return accounts_.user(user); },
             [this](const std::string& group) { return accounts_.group(group); },
             [this](const Caller& caller) { return bus_.groupsOf(caller.name); },
-            [this](const Question& question, Authorities::Answer then) { polkit_.ask(question, std::move(then)); }};
+            [this](const Question& question, Authorities::Answer then) { polkit_.ask(question, std::move(then)); },
+            describeUser};
 }
 
 /// What the launcher asks for the group of a zone.

@@ -182,6 +182,19 @@ def test_a_set_is_judged_on_the_definition_as_it_is_when_polkit_has_answered(hos
     assert "/bin/sh" not in host.definitionFile("z1").read_text()
 
 
+def test_the_refusal_of_a_set_names_the_user_and_the_keys_that_reserve_the_definition(host, polkit):
+    host.zone("z1", admins="[{user: daemon, may: [manage]}]")
+    host.zone("z2")
+    (_, reserved), (_, given), (_, plain) = host.repliesTo(
+        [set_(("description", "x")), set_(("mounts[0].source", "/srv"), ("mounts[0].target", "/srv"), name="z2"),
+         set_(("description", "x"), name="z2")], uid=1)
+    who = "permission denied: user daemon (1) may not "
+    trusted = who + "define or change a zone that is reserved to those trusted with the host "
+    assert trusted + "(zone z1, for its definition's key admins): polkit's rules do not allow it" in reserved
+    assert trusted + "(zone z2, for its definition's key mounts): " in given
+    assert who + "change the definition (zone z2): " in plain
+
+
 def test_a_set_is_not_let_at_a_privileged_zone_whose_definition_is_invalid_at_the_moment(host, polkit):
     zone = host.zone("z1")
     file = host.definitionFile("z1")
@@ -232,19 +245,6 @@ def test_zonectl_lets_a_person_be_asked_on_a_terminal_and_nowhere_else(host, pol
     assert [asked.flags for asked in polkit.asked] == [ALLOW_USER_INTERACTION, 0]
 
 
-# ---- its answers ----------------------------------------------------------------------------------
-
-
-def test_what_polkit_allows_is_done(host, polkit):
-    polkit.says = "yes"
-    assert host.asUser([define("z1", {"image": "busybox"}), zoneCall("Install")]) == ["", ""]
-    eventually(lambda: host.zones() == {"z1": "installed"})
-    assert host.asUser([on("z1", BOOT)]) == [""]
-    eventually(lambda: host.zones() == {"z1": "running"})
-    assert host.asUser([on("z1", EXEC), on("z1", LOGIN), zoneCall("OpenConsole"), zoneCall("Halt")]) == [""] * 4
-    eventually(lambda: host.zones() == {"z1": "installed"})
-    assert host.asUser([zoneCall("Delete")]) == [""]
-    eventually(lambda: host.zones() == {})
 @pytest.mark.skipif(not os.path.exists("/usr/bin/pkttyagent"), reason="polkit's agent for terminals is not installed")
 def test_zonectl_brings_an_agent_of_its_own_to_a_terminal_and_takes_it_away_again(host, polkit):
     host.define("z1")
@@ -283,6 +283,19 @@ def test_zonectl_brings_an_agent_of_its_own_to_a_terminal_and_takes_it_away_agai
     assert [asked.flags for asked in polkit.asked] == [ALLOW_USER_INTERACTION, 0, 0]
 
 
+# ---- its answers ----------------------------------------------------------------------------------
+
+
+def test_what_polkit_allows_is_done(host, polkit):
+    polkit.says = "yes"
+    assert host.asUser([define("z1", {"image": "busybox"}), zoneCall("Install")]) == ["", ""]
+    eventually(lambda: host.zones() == {"z1": "installed"})
+    assert host.asUser([on("z1", BOOT)]) == [""]
+    eventually(lambda: host.zones() == {"z1": "running"})
+    assert host.asUser([on("z1", EXEC), on("z1", LOGIN), zoneCall("OpenConsole"), zoneCall("Halt")]) == [""] * 4
+    eventually(lambda: host.zones() == {"z1": "installed"})
+    assert host.asUser([zoneCall("Delete")]) == [""]
+    eventually(lambda: host.zones() == {})
 
 
 @pytest.mark.parametrize("says", ["no", "error", "challenge", "absent"])
@@ -293,7 +306,7 @@ def test_everything_but_a_yes_is_a_no(host, polkit, says):
         polkit.close()
     (name, text), = host.repliesTo([zoneCall("Halt")])
     assert name == NOT_PERMITTED
-    assert "user 65534" in text and "zone z1" in text
+    assert "user nobody (65534)" in text and "zone z1" in text
     assert zone.state == "running"
 
 
