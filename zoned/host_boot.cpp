@@ -7,6 +7,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "log.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 
@@ -180,8 +181,8 @@ std::vector<std::string> HostBoot::invalidZones() const {
                             name.str());
         }
     }
-}
     return texts;
+}
 
 /// Those named and what they require, without those that are up.
 std::vector<BootWish> HostBoot::bootWishes(std::set<std::string> names) {
@@ -328,6 +329,14 @@ void HostBoot::shutdownChanged() {
 
 void HostBoot::clearMaintenance(const std::string& name) {
     upkeep_.clear(registry_.zone(name).name.str());
+}
+
+void HostBoot::unitStopped(const ZoneName& name) {
+    if (upkeep_.restarts(name.str())) {
+        const LogAbout about(name.str());
+        spdlog::info("zone {} is not restarted: its unit was stopped", name.str());
+        upkeep_.stopAsked(name.str());
+    }
 }
 
 void HostBoot::jobEnded(const JobInfo& job, const JobEnd& end) {

@@ -39,6 +39,11 @@ public:
     /// Ends a zone's maintenance; one that is in none stays as it is. Throws Fault noSuchZone.
     void clearMaintenance(const std::string& name);
 
+    /// Whether the zone crashed and waits to be booted again.
+    [[nodiscard]] bool restarts(const zone::ZoneName& name) const { return upkeep_.restarts(name.str()); }
+    /// Somebody stopped the zone's unit while it waited so.
+    void unitStopped(const zone::ZoneName& name);
+
     /// To be told of the end of every job, and of zones that are gone.
     void jobEnded(const JobInfo& job, const JobEnd& end);
     void zoneRemoved(const zone::ZoneName& name) { upkeep_.forget(name.str()); }

@@ -65,6 +65,9 @@ void Service::start(std::function<void()> ready) {
     lifecycle_.noticePowerLoss();
     imageJobs_.sweep();
     hostBoot_.load();
+    launcher_->watchStops({[this](const zone::ZoneName& name) { return hostBoot_.restarts(name); },
+                           [this](const zone::ZoneName& name) { return machined_.isBusyWith(name); },
+                           [this](const zone::ZoneName& name) { hostBoot_.unitStopped(name); }});
     recover();
 }
 
