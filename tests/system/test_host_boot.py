@@ -90,6 +90,7 @@ def test_a_zone_that_fails_is_left_in_maintenance_and_others_go_on(host):
     assert "zone good" not in done.stderr and "zone bad: zone bad" not in done.stderr, done
     assert rows(host)["bad"]["note"].startswith("maintenance: its init exited"), rows(host)
     host.definitionFile("corrupt").write_text("zone: corrupt\nimage: busybox\n")
+    eventually(lambda: corrupt.get("Problem") == "", 10, "the mended definition to be read")
     host.refused("host", "boot", status=(1,), says="it is in maintenance")
     host.zonectl("set", "bad", "autoboot=false")
     host.zonectl("set", "needs-bad", "autoboot=false")
