@@ -12,6 +12,7 @@
 #include "api/object_path.hpp"
 #include "api/zone_proxy.hpp"
 #include "listener.hpp"
+#include "password_agent.hpp"
 #include "sys/error.hpp"
 #include "terminal.hpp"
 #include "zone/zone_name.hpp"
@@ -122,9 +123,11 @@ auto ask(Call&& call) -> decltype(call()) {
     }
 }
 
+bool passwordsUnwanted = false; // an option of the whole program
+
 /// Whether somebody is there who could be asked for a password.
-bool onTerminal() {
-    return ::geteuid() != 0 && isTerminal(STDIN_FILENO) && isTerminal(STDERR_FILENO);
+bool canAskPassword() {
+    return !passwordsUnwanted && ::geteuid() != 0 && isTerminal(STDIN_FILENO) && isTerminal(STDERR_FILENO);
 }
 
 std::unique_ptr<sdbus::IConnection> connectToBus() {
@@ -143,6 +146,8 @@ struct Client::State {
     std::unique_ptr<ManagerProxy> manager = ask([&] { return std::make_unique<ManagerProxy>(*bus); });
     std::unique_ptr<Ends> ends;
     std::unique_ptr<Listener> listener;
+    bool interactive = false;
+    std::optional<PasswordAgent> agent;
 
     /// Of a zone, by the path that its name gives. That it exists is first asked when the call finds no object: then
     /// GetZone has the sentence that says why, or, of a definition that was laid down a moment ago, makes one.
@@ -162,22 +167,39 @@ struct Client::State {
             return call(zone);
         });
     }
-    /// A call that answers with a job.
+    /// A call that polkit may have to judge. What is public needs no agent, and does not wait for one to start.
     template <typename Call>
-    ObjectPath request(Call&& call) {
-        if (!ends) {
-            ask([&] { ends = std::make_unique<Ends>(*manager); });
+    auto request(Call&& call) -> decltype(call()) {
+        if (interactive && !agent) {
+            agent.emplace();
         }
         return ask(std::forward<Call>(call));
     }
     template <typename Call>
-    ObjectPath requestOfZone(const ObjectPath& zone, Call&& call) {
-        return request([&]() -> ObjectPath { return onZone(zone, std::forward<Call>(call)); });
+    auto requestOfZone(const ObjectPath& zone, Call&& call) {
+        return request([&] { return onZone(zone, std::forward<Call>(call)); });
+    }
+    /// A request that answers with a job.
+    template <typename Call>
+    ObjectPath job(Call&& call) {
+        if (!ends) {
+            ask([&] { ends = std::make_unique<Ends>(*manager); });
+        }
+        return request(std::forward<Call>(call));
+    }
+    template <typename Call>
+    ObjectPath jobOfZone(const ObjectPath& zone, Call&& call) {
+        return job([&]() -> ObjectPath { return onZone(zone, std::forward<Call>(call)); });
     }
 };
 
+void Client::neverAskPassword() noexcept {
+    passwordsUnwanted = true;
+}
+
 Client::Client() : state_(std::make_unique<State>()) {
-    if (onTerminal()) {
+    if (canAskPassword()) {
+        state_->interactive = true;
         ask([&] {
             state_->manager->allowInteraction();
             state_->bus->setMethodCallTimeout(passwordTime);
@@ -301,6 +323,9 @@ ZoneDetails Client::zoneDetails(const ObjectPath& path) {
         details.cgroup = zone.CGroup();
         details.group = zone.Group();
         details.changed = zone.Changed();
+        for (const auto& limit : zone.Limits()) {
+            details.limits.emplace_back(limit.get<0>(), limit.get<1>());
+        }
         details.job = zone.Job();
         return details;
     });
@@ -315,11 +340,11 @@ ImageDetails Client::imageDetails(const ObjectPath& path) {
 }
 
 std::string Client::definition(const ObjectPath& zone) {
-    return state_->onZone(zone, [](ZoneProxy& proxy) { return proxy.GetDefinition(); });
+    return state_->requestOfZone(zone, [](ZoneProxy& proxy) { return proxy.GetDefinition(); });
 }
 
 Pairs Client::plan(const ObjectPath& zone) {
-    return state_->onZone(zone, [](ZoneProxy& proxy) {
+    return state_->requestOfZone(zone, [](ZoneProxy& proxy) {
         Pairs steps;
         for (const auto& step : proxy.Plan()) {
             steps.emplace_back(step.get<0>(), step.get<1>());
@@ -328,17 +353,18 @@ Pairs Client::plan(const ObjectPath& zone) {
     });
 }
 
-ObjectPath Client::define(const std::string& name, const std::string& text, const std::string& origin,
-                          const Pairs& settings) {
+Defined Client::define(const std::string& name, const std::string& text, const std::string& origin,
+                       const Pairs& settings) {
     std::vector<sdbus::Struct<std::string, std::string>> sent;
     for (const auto& [key, value] : settings) {
         sent.emplace_back(key, value);
     }
-    return ask([&]() -> ObjectPath { return state_->manager->Define(name, text, origin, sent); });
+    auto [zone, warnings] = state_->request([&] { return state_->manager->Define(name, text, origin, sent); });
+    return {std::move(zone), std::move(warnings)};
 }
 
 Verified Client::verify(const std::string& text, const std::string& origin) {
-    auto [zone, warnings] = ask([&] { return state_->manager->Verify(text, origin); });
+    auto [zone, warnings] = state_->request([&] { return state_->manager->Verify(text, origin); });
     return {std::move(zone), std::move(warnings)};
 }
 
@@ -355,20 +381,20 @@ SetOutcome Client::set(const ObjectPath& zone, const Pairs& settings, bool runti
         pairs.emplace_back(key, value);
     }
     auto [applied, waiting, warnings] =
-        state_->onZone(zone, [&](ZoneProxy& proxy) { return proxy.Set(pairs, options); });
+        state_->requestOfZone(zone, [&](ZoneProxy& proxy) { return proxy.Set(pairs, options); });
     return {std::move(applied), std::move(waiting), std::move(warnings)};
 }
 
 ObjectPath Client::install(const ObjectPath& zone) {
-    return state_->requestOfZone(zone, [](ZoneProxy& proxy) -> ObjectPath { return proxy.Install(); });
+    return state_->jobOfZone(zone, [](ZoneProxy& proxy) -> ObjectPath { return proxy.Install(); });
 }
 
 ObjectPath Client::uninstall(const ObjectPath& zone) {
-    return state_->requestOfZone(zone, [](ZoneProxy& proxy) -> ObjectPath { return proxy.Uninstall(); });
+    return state_->jobOfZone(zone, [](ZoneProxy& proxy) -> ObjectPath { return proxy.Uninstall(); });
 }
 
 ObjectPath Client::remove(const ObjectPath& zone) {
-    return state_->requestOfZone(zone, [](ZoneProxy& proxy) -> ObjectPath { return proxy.Delete(); });
+    return state_->jobOfZone(zone, [](ZoneProxy& proxy) -> ObjectPath { return proxy.Delete(); });
 }
 
 ObjectPath Client::boot(const ObjectPath& zone, const std::vector<std::string>& initArgs, bool wait) {
@@ -379,36 +405,36 @@ ObjectPath Client::boot(const ObjectPath& zone, const std::vector<std::string>& 
     if (wait) {
         options.emplace("wait", sdbus::Variant{true});
     }
-    return state_->requestOfZone(zone, [&](ZoneProxy& proxy) -> ObjectPath { return proxy.Boot(options); });
+    return state_->jobOfZone(zone, [&](ZoneProxy& proxy) -> ObjectPath { return proxy.Boot(options); });
 }
 
 ObjectPath Client::ready(const ObjectPath& zone) {
-    return state_->requestOfZone(zone, [](ZoneProxy& proxy) -> ObjectPath { return proxy.Ready(); });
+    return state_->jobOfZone(zone, [](ZoneProxy& proxy) -> ObjectPath { return proxy.Ready(); });
 }
 
 ObjectPath Client::halt(const ObjectPath& zone) {
-    return state_->requestOfZone(zone, [](ZoneProxy& proxy) -> ObjectPath { return proxy.Halt(); });
+    return state_->jobOfZone(zone, [](ZoneProxy& proxy) -> ObjectPath { return proxy.Halt(); });
 }
 
 ObjectPath Client::shutdown(const ObjectPath& zone, std::chrono::seconds timeout) {
     const auto seconds = static_cast<std::uint32_t>(timeout.count());
-    return state_->requestOfZone(zone, [&](ZoneProxy& proxy) -> ObjectPath { return proxy.Shutdown(seconds); });
+    return state_->jobOfZone(zone, [&](ZoneProxy& proxy) -> ObjectPath { return proxy.Shutdown(seconds); });
 }
 
 ObjectPath Client::reboot(const ObjectPath& zone, bool force) {
-    return state_->requestOfZone(zone, [&](ZoneProxy& proxy) -> ObjectPath { return proxy.Reboot(force); });
+    return state_->jobOfZone(zone, [&](ZoneProxy& proxy) -> ObjectPath { return proxy.Reboot(force); });
 }
 
 void Client::clearMaintenance(const ObjectPath& zone) {
-    state_->onZone(zone, [](ZoneProxy& proxy) { proxy.ClearMaintenance(); });
+    state_->requestOfZone(zone, [](ZoneProxy& proxy) { proxy.ClearMaintenance(); });
 }
 
 ObjectPath Client::autoboot() {
-    return state_->request([&]() -> ObjectPath { return state_->manager->Autoboot(); });
+    return state_->job([&]() -> ObjectPath { return state_->manager->Autoboot(); });
 }
 
 ObjectPath Client::shutdownAll() {
-    return state_->request([&]() -> ObjectPath { return state_->manager->ShutdownAll(); });
+    return state_->job([&]() -> ObjectPath { return state_->manager->ShutdownAll(); });
 }
 
 ObjectPath Client::buildImage(const std::string& name, const ImageRecipe& recipe) {
@@ -422,16 +448,16 @@ ObjectPath Client::buildImage(const std::string& name, const ImageRecipe& recipe
     if (!recipe.init.empty()) {
         options.emplace("init", sdbus::Variant{recipe.init});
     }
-    return state_->request([&]() -> ObjectPath { return state_->manager->BuildImage(name, recipe.suite, options); });
+    return state_->job([&]() -> ObjectPath { return state_->manager->BuildImage(name, recipe.suite, options); });
 }
 
 ObjectPath Client::importImage(const std::string& name, int archive, const std::string& origin) {
-    return state_->request(
+    return state_->job(
         [&]() -> ObjectPath { return state_->manager->ImportImage(name, sdbus::UnixFd{archive}, origin); });
 }
 
 ObjectPath Client::removeImage(const ObjectPath& image) {
-    return state_->request([&]() -> ObjectPath { return ImageProxy(*state_->bus, image).Delete(); });
+    return state_->job([&]() -> ObjectPath { return ImageProxy(*state_->bus, image).Delete(); });
 }
 
 ExecStreams Client::exec(const ObjectPath& zone, const ExecRequest& request) {
@@ -448,7 +474,7 @@ ExecStreams Client::exec(const ObjectPath& zone, const ExecRequest& request) {
     put("rows", request.rows, request.tty && request.rows > 0);
     put("columns", request.columns, request.tty && request.columns > 0);
     put("term", request.term, request.tty && !request.term.empty());
-    return state_->onZone(zone, [&](ZoneProxy& proxy) {
+    return state_->requestOfZone(zone, [&](ZoneProxy& proxy) {
         auto [control, stdio] = proxy.Exec(request.argv, options);
         ExecStreams streams;
         streams.control.reset(control.release());
@@ -463,11 +489,11 @@ ExecStreams Client::exec(const ObjectPath& zone, const ExecRequest& request) {
 }
 
 sys::UniqueFd Client::openConsole(const ObjectPath& zone) {
-    return state_->onZone(zone, [](ZoneProxy& proxy) { return sys::UniqueFd(proxy.OpenConsole().release()); });
+    return state_->requestOfZone(zone, [](ZoneProxy& proxy) { return sys::UniqueFd(proxy.OpenConsole().release()); });
 }
 
 std::vector<sys::UniqueFd> Client::readLog(const ObjectPath& zone, const std::string& source) {
-    return state_->onZone(zone, [&](ZoneProxy& proxy) {
+    return state_->requestOfZone(zone, [&](ZoneProxy& proxy) {
         std::vector<sys::UniqueFd> files;
         for (auto& file : proxy.ReadLog(source)) {
             files.emplace_back(file.release());
@@ -477,7 +503,7 @@ std::vector<sys::UniqueFd> Client::readLog(const ObjectPath& zone, const std::st
 }
 
 void Client::cancel(const ObjectPath& job) {
-    ask([&] { JobProxy(*state_->bus, job).Cancel(); });
+    state_->request([&] { JobProxy(*state_->bus, job).Cancel(); });
 }
 
 std::optional<JobEnd> Client::ended(const ObjectPath& job) const {

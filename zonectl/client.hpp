@@ -56,6 +56,7 @@ struct ZoneDetails {
     std::string uuid, cgroup;
     std::string group;
     std::vector<std::string> changed; // keys that wait for the next boot
+    Pairs limits;                     // in effect: key below resources, value
     ObjectPath job;                   // "/" for none
 };
 
@@ -107,6 +108,11 @@ struct Verified {
     std::vector<std::string> warnings;
 };
 
+struct Defined {
+    ObjectPath zone;
+    std::vector<std::string> warnings;
+};
+
 struct SetOutcome {
     std::vector<std::string> applied, waiting, warnings;
 };
@@ -136,6 +142,8 @@ class Client {
 public:
     /// Connects to the system bus.
     Client();
+    /// Nobody is asked for a password by any call of this process from now on.
+    static void neverAskPassword() noexcept;
     ~Client();
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
@@ -155,8 +163,7 @@ public:
     [[nodiscard]] Pairs plan(const ObjectPath& zone);
 
     /// @param name "" takes it from the text
-    ObjectPath define(const std::string& name, const std::string& text, const std::string& origin,
-                      const Pairs& settings);
+    Defined define(const std::string& name, const std::string& text, const std::string& origin, const Pairs& settings);
     /// Returns the name of the zone that the text would define.
     Verified verify(const std::string& text, const std::string& origin);
 

@@ -22,13 +22,13 @@ struct CreateOptions {
     bool wait = false;
 };
 
-struct Defined {
+struct NewZone {
     std::string name;
     ObjectPath path;
 };
 
 /// Defines all of them; the refused ones are reported and left out.
-std::vector<Defined> define(Client& client, const CreateOptions& options, const DefinitionText& definition) {
+std::vector<NewZone> define(Client& client, const CreateOptions& options, const DefinitionText& definition) {
     Pairs settings;
     if (!options.image.empty()) {
         settings.emplace_back("image", options.image);
@@ -36,11 +36,14 @@ std::vector<Defined> define(Client& client, const CreateOptions& options, const 
     for (const auto& setting : options.settings) {
         settings.push_back(parseSetting(setting));
     }
-    std::vector<Defined> defined;
+    std::vector<NewZone> defined;
     const auto one = [&](const std::string& name, const std::string& what) {
         try {
-            const ObjectPath path = client.define(name, definition.text, definition.origin, settings);
+            const auto [path, warnings] = client.define(name, definition.text, definition.origin, settings);
             defined.push_back({name.empty() ? client.zoneDetails(path).name : name, path});
+            for (const auto& warning : warnings) {
+                printError(join("warning: zone ", defined.back().name, ": ", warning));
+            }
         } catch (const BusError& e) {
             reportFailure(what, e.what());
         }
@@ -55,7 +58,7 @@ std::vector<Defined> define(Client& client, const CreateOptions& options, const 
 }
 
 /// Installs them; a zone that cannot be installed loses the definition it was just given.
-std::vector<Defined> install(Client& client, const std::vector<Defined>& defined, bool& cancelled) {
+std::vector<NewZone> install(Client& client, const std::vector<NewZone>& defined, bool& cancelled) {
     std::vector<Request> requests;
     for (const auto& zone : defined) {
         requests.push_back({"create zone " + zone.name, join("zone ", zone.name, ": created"),
@@ -63,7 +66,7 @@ std::vector<Defined> install(Client& client, const std::vector<Defined>& defined
     }
     const Outcomes outcomes = runJobs(client, requests);
     cancelled = outcomes.cancelled;
-    std::vector<Defined> installed;
+    std::vector<NewZone> installed;
     std::vector<Request> undo;
     for (std::size_t i = 0; i < defined.size(); ++i) {
         if (outcomes.succeeded[i]) {

@@ -9,8 +9,9 @@ int runHostBoot(const Command& self, const std::vector<std::string>& arguments) 
     bool noWait = false;
     Arguments options("host boot", std::string(self.summary) +
                                        ".\nWhat zones.service does when the host has come up: the zones with autoboot "
-                                       "that do not run, in\nthe order that their definitions give them. Zones that "
-                                       "cannot be booted are named, and\nare no failure of the whole.");
+                                       "that do not run, in\nthe order that their definitions give them. Where some "
+                                       "cannot be booted, the others go on;\nthose are named, are in maintenance, and "
+                                       "the exit status is 1.");
     options.flag("-n,--no-wait", noWait, "Only begin; do not wait until all zones are ready");
     options.examples("zonectl host boot");
     options.parse(arguments);
@@ -24,7 +25,7 @@ int runHostBoot(const Command& self, const std::vector<std::string>& arguments) 
             return 1;
         }
     }
-    return runJobs(client, {{"boot the zones of this host", "", [&client] { return client.autoboot(); }}}).status();
+    return runJobs(client, {{"boot all zones of this host", "", [&client] { return client.autoboot(); }}}).status();
 }
 
 int runHostShutdown(const Command& self, const std::vector<std::string>& arguments) {

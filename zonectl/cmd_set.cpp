@@ -72,12 +72,7 @@ int runSet(const Command& self, const std::vector<std::string>& arguments) {
     try {
         report(client.set(client.zone(name), pairs, runtime, stored));
     } catch (const BusError& e) {
-        // The problems name file, line and key themselves.
-        if (e.name() == "org.zoned1.Error.InvalidDefinition") {
-            printError(e.what());
-        } else {
-            reportFailure("set keys of zone " + name, e.what());
-        }
+        reportFailure("set keys of zone " + name, e.what());
         return 1;
     }
     return 0;

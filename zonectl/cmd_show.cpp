@@ -1,6 +1,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
+
 #include <nlohmann/json.hpp>
 
 #include "arguments.hpp"
@@ -25,6 +27,40 @@ std::string jobText(Client& client, const ObjectPath& path) {
     const auto jobs = client.jobs();
     const auto found = std::find_if(jobs.begin(), jobs.end(), [&](const auto& job) { return job.path == path; });
     return found == jobs.end() ? "" : join(found->kind, " (job ", found->id, ")");
+}
+
+/// A limit of a zone that is up: in effect, or only in its definition.
+struct Limit {
+    std::string key;
+    std::optional<std::string> value; // nothing: there is none, though the definition has one
+    bool asDefined = true;
+};
+
+std::vector<Limit> limitsOf(const ZoneDetails& zone) {
+    constexpr std::string_view below = "resources.";
+    std::vector<std::string> differing;
+    for (const std::string& key : zone.changed) {
+        if (key.starts_with(below) && key != "resources.optional") { // which is no limit
+            differing.push_back(key.substr(below.size()));
+        }
+    }
+    std::vector<Limit> limits;
+    for (const auto& [key, value] : zone.limits) {
+        limits.push_back({key, value, std::erase(differing, key) == 0});
+    }
+    for (const std::string& key : differing) {
+        limits.push_back({key, std::nullopt, false});
+    }
+    return limits;
+}
+
+std::string limitsText(const std::vector<Limit>& limits) {
+    std::vector<std::string> texts;
+    for (const Limit& limit : limits) {
+        texts.push_back(join(limit.key, " ", limit.value.value_or("none"),
+                             limit.asDefined ? "" : " (not as the definition has it)"));
+    }
+    return joinList(texts);
 }
 
 void showText(Client& client, const ZoneDetails& zone) {
@@ -52,6 +88,7 @@ void showText(Client& client, const ZoneDetails& zone) {
                       {"Init", zone.initKind},
                       {"Init's process", number(zone.initPid)},
                       {"Group", zone.group},
+                      {"Limits", limitsText(limitsOf(zone))},
                       {"Changed since boot", joinList(zone.changed)},
                       {"Control group", zone.cgroup},
                       {"Machine id", zone.uuid}}));
@@ -65,6 +102,12 @@ void showJson(const ZoneDetails& zone) {
     ordered_json addresses = ordered_json::array();
     for (const auto& [interface, address] : zone.addresses) {
         addresses.push_back({{"interface", interface}, {"address", address}});
+    }
+    ordered_json limits = ordered_json::array();
+    for (const Limit& limit : limitsOf(zone)) {
+        limits.push_back({{"key", limit.key},
+                          {"value", limit.value ? ordered_json(*limit.value) : ordered_json(nullptr)},
+                          {"as-defined", limit.asDefined}});
     }
     const ordered_json object{{"name", zone.name},
                               {"state", zone.state},
@@ -85,6 +128,7 @@ void showJson(const ZoneDetails& zone) {
                               {"cgroup", zone.cgroup},
                               {"group", zone.group},
                               {"changed", zone.changed},
+                              {"limits", limits},
                               {"job", zone.job == "/" ? "" : zone.job}};
     print(object.dump(2) + "\n");
 }

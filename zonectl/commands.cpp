@@ -89,6 +89,10 @@ int dispatch(const std::vector<std::string>& words) {
         print(join("zonectl ", ZONED_VERSION, "\n"));
         return 0;
     }
+    if (words[0] == "--no-ask-password") {
+        Client::neverAskPassword();
+        return dispatch({words.begin() + 1, words.end()});
+    }
     const auto [command, count] = find(words);
     if (command != nullptr) {
         return command->run(*command, {words.begin() + static_cast<std::ptrdiff_t>(count), words.end()});
@@ -121,13 +125,15 @@ std::span<const Command> commands() noexcept {
 }
 
 std::string overview() {
-    std::string text = "Usage: zonectl VERB [OPTION…] [NAME…]\n\nManages the zones of this host.\n\nVerbs:\n";
+    std::string text =
+        "Usage: zonectl [--no-ask-password] VERB [OPTION…] [NAME…]\n\nManages the zones of this host.\n\nVerbs:\n";
     for (const Command& command : table) {
         text += join("  ", command.name, std::string(18 - command.name.size(), ' '), command.summary, "\n");
     }
     text += "\nOptions:\n"
-            "  -h, --help        Show this help; after a verb: the verb's\n"
-            "  --version         Show the version\n"
+            "  -h, --help          Show this help; after a verb: the verb's\n"
+            "  --version           Show the version\n"
+            "  --no-ask-password   Before the verb: never ask for a password; be refused instead\n"
             "\nExit status: 0 done, 1 failed, 2 wrong usage; of exec and login, the command's own.\n"
             "See also zonectl(1), zone.yaml(5) and 'zonectl help definition'.\n";
     return text;

@@ -22,6 +22,12 @@ _zonectl() {
         events wait login exec console log image host jobs cancel help'
     local image_verbs='build import list show delete'
 
+    # It stands before the verb, whose words are looked at as if it were not there.
+    if [[ ${words[1]} == --no-ask-password ]] && ((cword > 1)); then
+        words=("${words[0]}" "${words[@]:2}")
+        ((cword--))
+    fi
+
     # What follows "--" is a command of the zone or arguments of its init.
     local i
     for ((i = 1; i < cword; i++)); do
@@ -29,7 +35,7 @@ _zonectl() {
     done
 
     if ((cword == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "$verbs --help --version" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "$verbs --help --version --no-ask-password" -- "$cur")
         return
     fi
 

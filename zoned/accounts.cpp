@@ -4,7 +4,11 @@
 #include <pwd.h>
 
 #include <cerrno>
+#include <cstdio>
+#include <memory>
 
+#include "sys/error.hpp"
+#include "sys/file.hpp"
 #include "zone/admin.hpp"
 
 namespace zoned::daemon {
@@ -51,6 +55,27 @@ std::optional<gid_t> findGroup(const std::string& nameOrNumber) {
                       : getgrnam_r(nameOrNumber.c_str(), into, buffer, size, result);
     });
     return found ? std::optional(entry.gr_gid) : std::nullopt;
+}
+
+std::string describeUser(uid_t uid) {
+    const std::string number = std::to_string(uid);
+    std::string text;
+    try {
+        text = sys::readFile("/etc/passwd", largestBuffer).value_or("");
+    } catch (const sys::Error&) {
+        // the number will do
+    }
+    const std::unique_ptr<FILE, int (*)(FILE*)> file(fmemopen(text.data(), text.size(), "r"), std::fclose);
+    std::vector<char> buffer(firstBuffer);
+    passwd entry{};
+    passwd* found = nullptr;
+    // ends at a line that is too long for a user's, too
+    while (file && fgetpwent_r(file.get(), &entry, buffer.data(), buffer.size(), &found) == 0) {
+        if (found->pw_uid == uid) {
+            return found->pw_name + (" (" + number + ")");
+        }
+    }
+    return number;
 }
 
 std::optional<id_t> Accounts::remembered(std::map<std::string, Known>& known, const std::string& name, Find find) {

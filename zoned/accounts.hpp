@@ -20,6 +20,9 @@ namespace zoned::daemon {
 /// The number of a user who exists; nothing where there is none.
 [[nodiscard]] std::optional<uid_t> findUser(const std::string& nameOrNumber);
 [[nodiscard]] std::optional<gid_t> findGroup(const std::string& nameOrNumber);
+/// A user for people: "alice (1000)". The name is looked for in /etc/passwd alone, since anybody who calls us makes us
+/// look for his own: whoever is kept elsewhere is told by the number.
+[[nodiscard]] std::string describeUser(uid_t uid);
 
 /// The same, remembered.
 class Accounts {

@@ -9,7 +9,7 @@ namespace {
 
 struct VerbWords {
     std::string_view action;
-    std::string_view text; // "permission denied: user 1000 may not …"
+    std::string_view text; // "permission denied: user alice (1000) may not …"
 };
 
 const VerbWords& wordsOf(Verb verb) noexcept {
@@ -21,8 +21,7 @@ const VerbWords& wordsOf(Verb verb) noexcept {
         {"org.zoned1.console", "open the console"},
         {"org.zoned1.manage", "change the state"},
         {"org.zoned1.config", "change the definition"},
-        {"org.zoned1.config-privileged",
-         "define a zone with privileges on the host (privileged, mounts, admins, host-requires, bridge)"},
+        {"org.zoned1.config-privileged", "define or change a zone that is reserved to those trusted with the host"},
         {"org.zoned1.create", "create zones"},
         {"org.zoned1.image", "change images"},
         {"org.zoned1.delete", "delete zones or their data"},
@@ -46,13 +45,6 @@ std::optional<zone::Right> rightFor(Verb verb) noexcept {
     }
 }
 
-std::string refusal(const Caller& caller, Verb verb, const Target& target, const std::string& why) {
-    const std::string who =
-        caller.uid == static_cast<uid_t>(-1) ? "who asks is not known, and so" : sys::join("user ", caller.uid);
-    const std::string where = target.kind.empty() ? "" : " (" + target.str() + ")";
-    return sys::join("permission denied: ", who, " may not ", wordsOf(verb).text, where, ": ", why);
-}
-
 } // namespace
 
 std::string_view actionOf(Verb verb) noexcept {
@@ -62,6 +54,17 @@ std::string_view actionOf(Verb verb) noexcept {
 bool isForAdmins(Verb verb) noexcept {
     // whoever may do anything at all to a zone may also read its definition
     return rightFor(verb) || verb == Verb::listDetails;
+}
+
+std::string Authorizer::refusal(const Caller& caller, Verb verb, const Target& target, const std::string& why) const {
+    const std::string who = caller.uid == static_cast<uid_t>(-1) ? "who asks is not known, and so"
+                                                                 : "user " + authorities_.userText(caller.uid);
+    std::string of = target.str();
+    if (verb == Verb::configPrivileged && !target.because.empty()) {
+        of += (of.empty() ? "" : ", ") + target.because;
+    }
+    return sys::join("permission denied: ", who, " may not ", wordsOf(verb).text, of.empty() ? "" : " (" + of + ")",
+                     ": ", why);
 }
 
 bool Authorizer::isAdmin(const Caller& caller, const zone::Admin& admin) const {
@@ -101,7 +104,7 @@ void Authorizer::decide(const Caller& caller, Verb verb, const Target& target, c
         return;
     }
     authorities_.polkit({caller, std::string(actionOf(verb)), target},
-                        [caller, verb, target, then](bool allowed, const std::string& why) {
+                        [this, caller, verb, target, then](bool allowed, const std::string& why) {
                             then({allowed, allowed ? "" : refusal(caller, verb, target, why)});
                         });
 }

@@ -53,6 +53,7 @@ struct Caller {
 struct Target {
     std::string kind; // "zone", "image"; "" for the service as a whole
     std::string name;
+    std::string because{}; // why that takes configPrivileged, for people: "for its definition's key admins"
     /// "zone web"; "" for the service
     [[nodiscard]] std::string str() const { return kind.empty() ? "" : kind + " " + name; }
 };
@@ -78,6 +79,8 @@ struct Authorities {
     std::function<std::vector<gid_t>(const Caller&)> groupsOf;
     /// Answers once, at once or later; never where the caller has gone.
     std::function<void(const Question&, Answer)> polkit;
+    /// How a refusal calls a user: "alice (1000)".
+    std::function<std::string(uid_t)> userText;
 };
 
 class Authorizer {
@@ -90,6 +93,8 @@ public:
                 const std::function<void(const Decision&)>& then) const;
 
 private:
+    [[nodiscard]] std::string refusal(const Caller& caller, Verb verb, const Target& target,
+                                      const std::string& why) const;
     [[nodiscard]] bool isAdmin(const Caller& caller, const zone::Admin& admin) const;
     [[nodiscard]] bool lets(const Caller& caller, Verb verb, const std::vector<zone::Admin>& admins) const;
 

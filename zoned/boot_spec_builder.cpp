@@ -12,9 +12,6 @@ namespace {
 using zone::Fault;
 using zone::FaultKind;
 
-// A fork bomb in a zone must not take the host's process ids (4 million where pid_max is at its largest).
-constexpr std::uint32_t defaultProcesses = 16384;
-
 bool offered(const BootFacts& facts, std::string_view controller) {
     return std::ranges::find(facts.controllers, controller) != facts.controllers.end();
 }

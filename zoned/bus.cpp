@@ -103,17 +103,57 @@ sdbus::IProxy& Bus::systemd() {
                           std::string unit;
                           std::string result;
                           message >> id >> job >> unit >> result;
-                          unitStarted(job, result);
+                          unitJobEnded(job, unit, result);
                       });
     }
     return *systemd_;
 }
 
 /// systemd tells the end of a job to whoever asked for it, after the reply that named the job.
-void Bus::unitStarted(const std::string& job, const std::string& result) {
+void Bus::unitJobEnded(const std::string& job, const std::string& unit, const std::string& result) {
     if (const auto node = starting_.extract(job); !node.empty()) {
+        if (unitJobs_.ended) {
+            unitJobs_.ended(job, unit, false);
+        }
         node.mapped()(result == "done" ? "" : "the start has " + result);
+    } else if (unitJobs_.ended) {
+        unitJobs_.ended(job, unit, result == "done");
     }
+}
+
+void Bus::watchUnitJobs(UnitJobs jobs) {
+    unitJobs_ = std::move(jobs);
+    api::addMatch(*connection_,
+                  std::string("type='signal',sender='") + systemdName + "',interface='" + systemdManager +
+                      "',member='JobNew'",
+                  [this](auto&& message) {
+                      std::uint32_t id = 0;
+                      sdbus::ObjectPath job;
+                      std::string unit;
+                      message >> id >> job >> unit;
+                      unitJobs_.began(job, unit);
+                  });
+    // the ends of others' jobs are told only while somebody is subscribed; systemd keeps that over daemon-reexec
+    systemd().callMethodAsync("Subscribe").onInterface(systemdManager).uponReplyInvoke([](api::ReplyError error) {
+        if (error) {
+            spdlog::warn("subscribing to systemd: {}; a zone whose unit is stopped while it waits to be restarted "
+                         "may be restarted all the same",
+                         std::string(error->getMessage()));
+        }
+    });
+}
+
+void Bus::askUnitState(const std::string& unit, std::function<void(const std::string&)> then) {
+    // name, description, load state, active state, sub state, following, object, job, its type, its object
+    using Unit = sdbus::Struct<std::string, std::string, std::string, std::string, std::string, std::string,
+                               sdbus::ObjectPath, std::uint32_t, std::string, sdbus::ObjectPath>;
+    systemd()
+        .callMethodAsync("ListUnitsByNames")
+        .onInterface(systemdManager)
+        .withArguments(std::vector<std::string>{unit})
+        .uponReplyInvoke([then = std::move(then)](api::ReplyError error, const std::vector<Unit>& units) {
+            then(error || units.empty() ? "" : std::get<3>(units.front()));
+        });
 }
 
 void Bus::startUnit(const std::string& unit, std::function<void(const std::string&)> then) {

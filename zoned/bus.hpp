@@ -34,16 +34,27 @@ public:
     /// A unit that failed is not shown as failed any more.
     void resetFailedUnit(const std::string& unit);
     void killUnit(const std::string& unit, int signal);
+    /// Jobs of systemd's, a start as well as a stop, also one that finds nothing to do, such as the stop of a unit that
+    /// is not active. Each is known by its object.
+    struct UnitJobs {
+        std::function<void(const std::string& job, const std::string& unit)> began;
+        /// @param good it is done, and was not asked for here
+        std::function<void(const std::string& job, const std::string& unit, bool good)> ended;
+    };
+    void watchUnitJobs(UnitJobs jobs);
+    /// `then` gets the unit's ActiveState, "inactive"; "" where systemd does not say.
+    void askUnitState(const std::string& unit, std::function<void(const std::string& state)> then);
 
 private:
     [[nodiscard]] std::chrono::microseconds work();
     sdbus::IProxy& systemd();
-    void unitStarted(const std::string& job, const std::string& result);
+    void unitJobEnded(const std::string& job, const std::string& unit, const std::string& result);
 
     sys::EventLoop& loop_;
     std::unique_ptr<sdbus::IConnection> connection_;
     std::unique_ptr<sdbus::IProxy> systemd_;
     std::map<std::string, std::function<void(const std::string&)>> starting_; // by systemd's job
+    UnitJobs unitJobs_;
     sys::EventLoop::Source readable_;
     sys::EventLoop::Source hook_;
     std::uint32_t events_ = 0;

@@ -31,6 +31,14 @@ std::vector<std::pair<std::string, std::string>> settingsFrom(const SettingStruc
     return pairs;
 }
 
+std::string sinceItHas(const std::vector<std::string>& keys) {
+    std::string text;
+    for (const std::string& key : keys) {
+        text += (text.empty() ? "" : ", ") + key;
+    }
+    return text.empty() ? "" : sys::join("for its definition's key", keys.size() > 1 ? "s " : " ", text);
+}
+
 Caller callerOf(sdbus::IObject& object) {
     const api::Sender sender = api::senderOf(object);
     return {sender.name, sender.uid, sender.interactive};

@@ -87,6 +87,9 @@ using SettingStructs = std::vector<sdbus::Struct<std::string, std::string>>;
 /// For a name that a caller made up; the service as a whole where it cannot be a name.
 [[nodiscard]] Target targetOf(const std::string& kind, const std::string& name);
 
+/// Target::because of a definition with keys that reserve it to those who are trusted with the host; "" for none.
+[[nodiscard]] std::string sinceItHas(const std::vector<std::string>& keys);
+
 /// The sender of the message that `object` is handling.
 [[nodiscard]] Caller callerOf(sdbus::IObject& object);
 

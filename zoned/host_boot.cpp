@@ -7,6 +7,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "log.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 
@@ -155,7 +156,7 @@ std::uint32_t HostBoot::startBoot(const std::set<std::string>& names) {
                    "booting zones with the host was cancelled; those that it had begun go on");
     });
     bootJob_ = job;
-    warnOfInvalid(job);
+    unknown_ = invalidZones();
     Autoboot::Limits limits;
     limits.parallel = host_.settings.boot.parallel != 0 ? host_.settings.boot.parallel
                                                         : std::max(1U, std::thread::hardware_concurrency());
@@ -171,14 +172,16 @@ std::uint32_t HostBoot::startBoot(const std::set<std::string>& names) {
 }
 
 /// Whether such a zone is to boot with the host cannot be told.
-void HostBoot::warnOfInvalid(std::uint32_t job) {
+std::vector<std::string> HostBoot::invalidZones() const {
+    std::vector<std::string> texts;
     for (const ZoneName& name : registry_.names()) {
         const ZoneView& view = registry_.view(name);
         if (view.state == State::installed && !view.problem.empty()) {
-            jobs_.warn(job, "zone " + name.str() + " is not booted: its definition cannot be used; see zonectl show " +
-                                name.str());
+            texts.push_back("zone " + name.str() + " is not booted: its definition cannot be used; see zonectl show " +
+                            name.str());
         }
     }
+    return texts;
 }
 
 /// Those named and what they require, without those that are up.
@@ -225,10 +228,23 @@ void HostBoot::bootChanged() {
                      "waiting for " + joined(pending, ", "));
         return;
     }
-    for (const std::string& failure : autoboot_.failures()) {
-        jobs_.warn(bootJob_, failure);
+    endBoot();
+}
+
+/// Zones that could not be booted make it a failure, for whoever waits; one whose definition cannot be used may not be
+/// meant to boot with the host at all.
+void HostBoot::endBoot() {
+    const std::uint32_t job = std::exchange(bootJob_, 0);
+    std::vector<std::string> failures = autoboot_.failures();
+    if (!failures.empty()) {
+        failures.insert(failures.end(), unknown_.begin(), unknown_.end());
+        jobs_.fail(job, FaultKind::bootFailed, joined(failures, "\n"));
+        return;
     }
-    jobs_.finish(std::exchange(bootJob_, 0));
+    for (const std::string& text : unknown_) {
+        jobs_.warn(job, text);
+    }
+    jobs_.finish(job);
 }
 
 void HostBoot::notePending(const std::vector<std::string>& names) {
@@ -313,6 +329,14 @@ void HostBoot::shutdownChanged() {
 
 void HostBoot::clearMaintenance(const std::string& name) {
     upkeep_.clear(registry_.zone(name).name.str());
+}
+
+void HostBoot::unitStopped(const ZoneName& name) {
+    if (upkeep_.restarts(name.str())) {
+        const LogAbout about(name.str());
+        spdlog::info("zone {} is not restarted: its unit was stopped", name.str());
+        upkeep_.stopAsked(name.str());
+    }
 }
 
 void HostBoot::jobEnded(const JobInfo& job, const JobEnd& end) {

@@ -39,6 +39,11 @@ public:
     /// Ends a zone's maintenance; one that is in none stays as it is. Throws Fault noSuchZone.
     void clearMaintenance(const std::string& name);
 
+    /// Whether the zone crashed and waits to be booted again.
+    [[nodiscard]] bool restarts(const zone::ZoneName& name) const { return upkeep_.restarts(name.str()); }
+    /// Somebody stopped the zone's unit while it waited so.
+    void unitStopped(const zone::ZoneName& name);
+
     /// To be told of the end of every job, and of zones that are gone.
     void jobEnded(const JobInfo& job, const JobEnd& end);
     void zoneRemoved(const zone::ZoneName& name) { upkeep_.forget(name.str()); }
@@ -46,7 +51,8 @@ public:
 private:
     [[nodiscard]] std::set<std::string> autobootNames() const;
     std::uint32_t startBoot(const std::set<std::string>& names);
-    void warnOfInvalid(std::uint32_t job);
+    [[nodiscard]] std::vector<std::string> invalidZones() const;
+    void endBoot();
     [[nodiscard]] std::vector<BootWish> bootWishes(std::set<std::string> names);
     [[nodiscard]] std::vector<StopWish> stopWishes();
     [[nodiscard]] bool isHeldUp(const Zone& zone) const;
@@ -62,7 +68,8 @@ private:
     Upkeep upkeep_;
     Autoboot autoboot_;
     HostShutdown shutdown_;
-    std::uint32_t bootJob_ = 0; // 0: none
+    std::uint32_t bootJob_ = 0;        // 0: none
+    std::vector<std::string> unknown_; // zones of which that job cannot tell whether they boot with the host
     std::uint32_t shutdownJob_ = 0;
     std::string noted_; // what RUN/autoboot says
 };

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <map>
+#include <set>
 
 #include <spdlog/spdlog.h>
 
@@ -75,6 +76,7 @@ public:
             (void)::rmdir(above.c_str()); // a group's, when its last zone has gone
         }
     }
+    void watchStops(Stops /*stops*/) override {} // zones have no units here
     [[nodiscard]] bool ownsCgroup() const override { return true; }
 
 private:
@@ -187,10 +189,46 @@ public:
         bus_.resetFailedUnit(unit(name));
     }
     void removeCgroup(const zone::ZoneName& /*name*/) override {} // systemd's to remove
+    /// A stop that finds its unit inactive does nothing, but it is a job, and its begin and end are told like any
+    /// other's; what kind of job it was is not. A start that is done leaves the unit active; so what is done and leaves
+    /// it inactive was a stop. What machined asks for has begun before we are told that the machine is gone: systemd
+    /// tells of a job before it answers who asked for it.
+    void watchStops(Stops stops) override {
+        stops_ = std::move(stops);
+        bus_.watchUnitJobs({[this](const std::string& job, const std::string& of) {
+                                const auto name = zoneOf(of);
+                                if (name && stops_.waits(*name) && !stops_.tidied(*name)) {
+                                    jobs_.insert(job);
+                                }
+                            },
+                            [this](const std::string& job, const std::string& of, bool good) {
+                                if (jobs_.erase(job) > 0 && good) {
+                                    jobDone(of);
+                                }
+                            }});
+    }
     [[nodiscard]] bool ownsCgroup() const override { return false; }
 
 private:
     static std::string unit(const zone::ZoneName& name) { return "zone@" + name.str() + ".service"; }
+    void jobDone(const std::string& of) {
+        bus_.askUnitState(of, [this, of](const std::string& state) {
+            const auto name = zoneOf(of);
+            if (name && stops_.waits(*name) && (state == "inactive" || state == "failed")) {
+                stops_.stopped(*name);
+            }
+        });
+    }
+    /// The zone whose unit that is; nothing for another unit.
+    static std::optional<zone::ZoneName> zoneOf(const std::string& unitName) {
+        constexpr std::string_view begin = "zone@";
+        constexpr std::string_view end = ".service";
+        if (!unitName.starts_with(begin) || !unitName.ends_with(end)) {
+            return std::nullopt;
+        }
+        const std::string name = unitName.substr(begin.size(), unitName.size() - begin.size() - end.size());
+        return zone::ZoneName::problem(name) ? std::nullopt : std::optional(zone::ZoneName(name));
+    }
     [[nodiscard]] std::string slice() const { return host_.cgroupRoot + "/zones.slice"; }
 
     /// From version 257 on systemd leaves the limits of a slice that is up alone when it reads its unit again.
@@ -223,6 +261,8 @@ private:
     ResourcesOf resourcesOf_;
     GroupUnits units_;
     sys::EventLoop::Source reload_;
+    Stops stops_;
+    std::set<std::string> jobs_; // that may be stops of zones
 };
 
 } // namespace

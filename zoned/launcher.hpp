@@ -40,6 +40,16 @@ public:
     virtual void forget(const zone::ZoneName& name) = 0;
     /// Takes away what was made for the zone's cgroup, where that is ours.
     virtual void removeCgroup(const zone::ZoneName& name) = 0;
+    /// For stops of a zone's unit while no supervisor runs in it, of which nobody else tells.
+    struct Stops {
+        /// Whether it is of interest: the zone waits to be restarted.
+        std::function<bool(const zone::ZoneName&)> waits;
+        /// Whether somebody else may be stopping it just now who is not to be obeyed: systemd-machined does so with the
+        /// unit of a machine that has ended.
+        std::function<bool(const zone::ZoneName&)> tidied;
+        std::function<void(const zone::ZoneName&)> stopped;
+    };
+    virtual void watchStops(Stops stops) = 0;
     /// True where the cgroup is ours to remove after the supervisor.
     [[nodiscard]] virtual bool ownsCgroup() const = 0;
 

@@ -100,9 +100,8 @@ std::uint32_t Lifecycle::startBoot(const std::string& name, Command command, con
 std::uint32_t Lifecycle::bootAfterUnits(const Zone& zone, Command command, const BootOptions& options) {
     const std::vector<std::string> units = zone.definition->hostRequires;
     if (!host_.systemd) {
-        throw Fault(FaultKind::bootFailed, "zone " + zone.name.str() +
-                                               ": host-requires: no systemd runs this host, so " + "it has no unit " +
-                                               units.front());
+        throw Fault(FaultKind::bootFailed,
+                    "host-requires: no systemd runs this host, so it has no unit " + units.front());
     }
     const std::string absent = absentNeeds(zone);
     Operation operation;
@@ -131,8 +130,7 @@ void Lifecycle::startHostUnits(const ZoneName& name, std::uint32_t job, const Bo
             return; // cancelled meanwhile
         }
         if (!problem.empty()) {
-            fail(name, FaultKind::bootFailed,
-                 "zone " + name.str() + ": host-requires: " + units.front() + ": " + problem);
+            fail(name, FaultKind::bootFailed, "host-requires: " + units.front() + ": " + problem);
             return;
         }
         startHostUnits(name, job, options, {units.begin() + 1, units.end()});

@@ -68,10 +68,10 @@ void Lifecycle::judgeBoot(const ZoneName& name, const Operation& operation, cons
     } else if (status.state == State::ready && operation.command == Command::ready) {
         finish(name);
     } else if (!status.failure.empty()) {
-        fail(name, FaultKind::bootFailed, "zone " + name.str() + ": " + status.failure);
+        fail(name, FaultKind::bootFailed, status.failure);
     } else if (!zone::isActive(status.state) || status.state == State::down) {
         // it came up, and went down again before it could be seen running or was ready
-        fail(name, FaultKind::bootFailed, "zone " + name.str() + ": " + status.reason);
+        fail(name, FaultKind::bootFailed, status.reason);
     }
 }
 
@@ -210,7 +210,7 @@ void Lifecycle::supervisorEnded(const ZoneName& name, const SupervisorEnd& end) 
     Operation& operation = found->second;
     const bool stopping = operation.command == Command::halt || operation.command == Command::shutdown;
     if (!end.cleanUpProblem.empty()) {
-        fail(name, FaultKind::failed, "zone " + name.str() + ": " + end.cleanUpProblem);
+        fail(name, FaultKind::failed, end.cleanUpProblem);
     } else if (stopping) {
         finish(name); // whatever ended it: it is down
     } else if (operation.cancelled) {
@@ -218,14 +218,14 @@ void Lifecycle::supervisorEnded(const ZoneName& name, const SupervisorEnd& end) 
     } else if (operation.ticket == 0) {
         // it has not been sent: the next supervisor is being started for it
     } else if (end.died) {
-        fail(name, FaultKind::bootFailed, "zone " + name.str() + ": " + end.last.reason);
+        fail(name, FaultKind::bootFailed, end.last.reason);
     } else if (end.last.requests >= operation.ticket) {
         judge(name, end.last);
     } else if (operation.launches < 2 && operation.command != Command::reboot) {
         operation.ticket = 0;
         send(name);
     } else {
-        fail(name, FaultKind::bootFailed, "zone " + name.str() + ": its supervisor ended without doing it");
+        fail(name, FaultKind::bootFailed, "its supervisor ended without doing it");
     }
 }
 

@@ -33,6 +33,8 @@ public:
     /// @param init its init's process id; 0 while none runs
     /// @param uuid 32 hex digits
     void follow(const zone::ZoneName& name, pid_t init, const std::string& uuid);
+    /// Whether machined may have the zone's machine, or is just being told that it is gone.
+    [[nodiscard]] bool isBusyWith(const zone::ZoneName& name) const { return entries_.contains(name); }
 
 private:
     struct Machine {

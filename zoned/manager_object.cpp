@@ -25,6 +25,19 @@ std::string checkedOrigin(const std::string& origin) {
     return origin.empty() ? "definition" : origin;
 }
 
+/// Where settings are put into a text, its lines are none that the caller knows.
+zone::Definition checkComposed(Registry& registry, const std::string& text, const std::string& origin, bool composed,
+                               const std::string& self) {
+    try {
+        return registry.check(text, checkedOrigin(origin), self);
+    } catch (const zone::DefinitionFault& fault) {
+        if (!composed) {
+            throw;
+        }
+        throw zone::withoutLines(fault, origin.empty() ? "" : origin + ", with the settings");
+    }
+}
+
 /// The right that it takes to define a zone. A text that cannot be read is told so only to those who may create zones.
 template <typename Text>
 Request requestToDefine(const Text& complete) {
@@ -33,6 +46,7 @@ Request requestToDefine(const Text& complete) {
         const zone::Definition definition = store::parseDefinition(complete(), "").definition;
         request.verb = zone::givesPrivilege(definition) ? Verb::configPrivileged : Verb::create;
         request.target = targetOf("zone", definition.zone);
+        request.target.because = sinceItHas(zone::privilegeKeys(definition));
     } catch (const Fault&) {
         // the body says it
     }
@@ -110,8 +124,9 @@ sdbus::ObjectPath ManagerObject::GetZone(const std::string& name) {
     });
 }
 
-void ManagerObject::Define(sdbus::Result<sdbus::ObjectPath>&& result, std::string name, std::string text,
-                           std::string origin, std::vector<sdbus::Struct<std::string, std::string>> settings) {
+void ManagerObject::Define(sdbus::Result<sdbus::ObjectPath, std::vector<std::string>>&& result, std::string name,
+                           std::string text, std::string origin,
+                           std::vector<sdbus::Struct<std::string, std::string>> settings) {
     const auto pairs = answer("Define", [&] { return settingsFrom(settings); });
     const auto complete = [name, text, pairs] {
         std::vector<std::pair<std::string, std::string>> all;
@@ -122,13 +137,15 @@ void ManagerObject::Define(sdbus::Result<sdbus::ObjectPath>&& result, std::strin
         return all.empty() ? text : store::applySettings(text, all);
     };
     authorised(domain_, getObject(), std::move(result), requestToDefine(complete),
-               [domain = domain_, name, origin, complete] {
+               [domain = domain_, name, text, origin, complete] {
                    const std::string definedBy = complete();
-                   const zone::Definition definition = domain.registry.check(definedBy, checkedOrigin(origin), name);
+                   const zone::Definition definition =
+                       checkComposed(domain.registry, definedBy, origin, definedBy != text, name);
                    const zone::ZoneName zoneName(definition.zone);
                    domain.jobs.requireFree({Held::zone, zoneName.str()});
                    domain.registry.define(zoneName, definedBy);
-                   return sdbus::ObjectPath(api::zonePath(zoneName.str()));
+                   return std::tuple(sdbus::ObjectPath(api::zonePath(zoneName.str())),
+                                     missingOnHost(domain.host, definition));
                });
 }
 

@@ -26,8 +26,8 @@ private:
 
     std::vector<ZoneRow> ListZones() override;
     sdbus::ObjectPath GetZone(const std::string& name) override;
-    void Define(sdbus::Result<sdbus::ObjectPath>&& result, std::string name, std::string text, std::string origin,
-                std::vector<sdbus::Struct<std::string, std::string>> settings) override;
+    void Define(sdbus::Result<sdbus::ObjectPath, std::vector<std::string>>&& result, std::string name, std::string text,
+                std::string origin, std::vector<sdbus::Struct<std::string, std::string>> settings) override;
     void Verify(sdbus::Result<std::string, std::vector<std::string>>&& result, std::string text,
                 std::string origin) override;
     std::vector<ImageRow> ListImages() override;

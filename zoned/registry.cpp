@@ -15,6 +15,7 @@
 #include "log.hpp"
 #include "resource_limits.hpp"
 #include "store/definition_yaml.hpp"
+#include "sys/cgroup.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "zone/fault.hpp"
@@ -220,7 +221,7 @@ Zone& Registry::refresh(const std::string& text) {
     }
     if (isNew) {
         zone.since = std::max(changeTime(definitions_.path(name)), changeTime(storage_.path(name) + "/state.json"));
-        zones_.at(name).view = viewOf(zone, host_.settings.network.address.prefix, 0);
+        zones_.at(name).view = look(zone, 0);
         if (listener_.zoneAdded) {
             listener_.zoneAdded(zone);
         }
@@ -326,6 +327,14 @@ void Registry::bootedAnew(const zone::ZoneName& name) {
     }
 }
 
+ZoneView Registry::look(const Zone& zone, std::uint32_t job) const {
+    ZoneView view = viewOf(zone, host_.settings.network.address.prefix, job);
+    if (zone.booted && zone::isActive(view.state)) {
+        view.limits = limitsInEffect(zone.booted->resources, sys::availableControllers(host_.cgroupRoot));
+    }
+    return view;
+}
+
 void Registry::changed(const zone::ZoneName& name) {
     const auto found = zones_.find(name);
     if (found == zones_.end()) {
@@ -333,8 +342,7 @@ void Registry::changed(const zone::ZoneName& name) {
     }
     Zone& zone = *found->second.zone;
     const JobInfo* job = jobs_.holder({Held::zone, name.str()});
-    const std::uint8_t prefix = host_.settings.network.address.prefix;
-    ZoneView view = viewOf(zone, prefix, job == nullptr ? 0 : job->id);
+    ZoneView view = look(zone, job == nullptr ? 0 : job->id);
     if (view.state != found->second.view.state) {
         if (job == nullptr || view.state != zone::State::incomplete) { // which it is in the midst of every install
             const LogAbout about(name.str());
@@ -342,7 +350,7 @@ void Registry::changed(const zone::ZoneName& name) {
                          view.reason.empty() ? "" : " (" + view.reason.substr(0, view.reason.find('\n')) + ")");
         }
         zone.since = std::time(nullptr);
-        view = viewOf(zone, prefix, view.job);
+        view = look(zone, view.job);
     }
     const std::vector<std::string> properties = changedProperties(found->second.view, view);
     found->second.view = std::move(view);

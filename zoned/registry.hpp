@@ -106,6 +106,7 @@ private:
     void drop(const zone::ZoneName& name);
     void noteUsers(const std::string& image);
     Zone& add(const zone::ZoneName& name);
+    [[nodiscard]] ZoneView look(const Zone& zone, std::uint32_t job) const;
     [[nodiscard]] zone::Surroundings surroundings(const std::string& self) const;
 
     struct Entry {

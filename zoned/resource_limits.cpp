@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
+#include "store/resources_yaml.hpp"
 #include "sys/block_device.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
@@ -72,6 +74,30 @@ std::vector<LimitFile> offeredLimits(const zone::Resources& resources, const Dis
         warnings.push_back(text + "; it goes without the limit");
     }
     return offered;
+}
+
+std::vector<std::pair<std::string, std::string>> limitsInEffect(const zone::Resources& resources,
+                                                                const std::vector<std::string>& controllers) {
+    const auto offered = [&controllers](const std::string& controller) {
+        return std::ranges::find(controllers, controller) != controllers.end();
+    };
+    zone::Resources held = resources;
+    if (!held.processes) {
+        held.processes = defaultProcesses;
+    }
+    std::set<std::string> keys;
+    for (const LimitFile& limit : limitFiles(held, [](const std::string&) { return std::string(); })) {
+        if (offered(limit.controller)) {
+            keys.insert(limit.key.substr(0, limit.key.find('[')));
+        }
+    }
+    std::vector<std::pair<std::string, std::string>> limits;
+    for (const auto& entry : store::resourcesNode(held).entries) {
+        if (keys.contains(entry.key)) {
+            limits.emplace_back(entry.key, store::yaml::writeFlow(entry.value));
+        }
+    }
+    return limits;
 }
 
 DiskNumber diskNumbers(const Host& host) {

@@ -2,8 +2,10 @@
 // cgroup; and what of this host they are judged by.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "host.hpp"
@@ -33,6 +35,14 @@ using DiskNumber = std::function<std::string(const std::string& device)>;
                                                    const std::vector<std::string>& controllers,
                                                    const std::string& owner, const std::string& object,
                                                    std::vector<std::string>& warnings);
+
+/// Those that are in effect for a zone with these resources, as Lifecycle::set takes them: key below `resources` and
+/// value, in the schema's order; without what the host has no controller for.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>>
+limitsInEffect(const zone::Resources& resources, const std::vector<std::string>& controllers);
+
+// A fork bomb in a zone must not take the host's process ids (4 million where pid_max is at its largest).
+inline constexpr std::uint32_t defaultProcesses = 16384;
 
 /// The disks of this host; "disk" is the one under the zones' storage.
 [[nodiscard]] DiskNumber diskNumbers(const Host& host);

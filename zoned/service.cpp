@@ -35,7 +35,8 @@ Authorities Service::authorities() {
     return {[this](const std::string& user) { return accounts_.user(user); },
             [this](const std::string& group) { return accounts_.group(group); },
             [this](const Caller& caller) { return bus_.groupsOf(caller.name); },
-            [this](const Question& question, Authorities::Answer then) { polkit_.ask(question, std::move(then)); }};
+            [this](const Question& question, Authorities::Answer then) { polkit_.ask(question, std::move(then)); },
+            describeUser};
 }
 
 /// What the launcher asks for the group of a zone.
@@ -64,6 +65,9 @@ void Service::start(std::function<void()> ready) {
     lifecycle_.noticePowerLoss();
     imageJobs_.sweep();
     hostBoot_.load();
+    launcher_->watchStops({[this](const zone::ZoneName& name) { return hostBoot_.restarts(name); },
+                           [this](const zone::ZoneName& name) { return machined_.isBusyWith(name); },
+                           [this](const zone::ZoneName& name) { hostBoot_.unitStopped(name); }});
     recover();
 }
 

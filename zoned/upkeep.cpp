@@ -97,6 +97,11 @@ void Upkeep::stopAsked(const std::string& name) {
     }
 }
 
+bool Upkeep::restarts(const std::string& name) const {
+    const auto found = entries_.find(name);
+    return found != entries_.end() && found->second.note.pending;
+}
+
 void Upkeep::forget(const std::string& name) {
     entries_.erase(name);
     (void)sys::removeFile(folder_ + "/" + name);

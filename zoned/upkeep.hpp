@@ -69,6 +69,8 @@ public:
     void ended(const std::string& name, const ZoneEnd& end);
     /// Somebody stops the zone: a restart that is to come does not.
     void stopAsked(const std::string& name);
+    /// Whether a restart is to come.
+    [[nodiscard]] bool restarts(const std::string& name) const;
     void forget(const std::string& name);
     /// To be told of the end of every job.
     void jobEnded(std::uint32_t job, const JobEnd& end);

@@ -139,6 +139,7 @@ std::vector<std::string> changedProperties(const ZoneView& before, const ZoneVie
     compare("CGroup", &ZoneView::cgroup);
     compare("Group", &ZoneView::group);
     compare("Changed", &ZoneView::changed);
+    compare("Limits", &ZoneView::limits);
     compare("Job", &ZoneView::job);
     return names;
 }

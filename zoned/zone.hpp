@@ -58,10 +58,12 @@ struct ZoneView {
     std::string cgroup;
     std::string group;
     std::vector<std::string> changed; // keys of the definition that the zone, being up, does not have yet
-    std::uint32_t job = 0;            // 0: none
+    std::vector<std::pair<std::string, std::string>> limits; // in effect while it is up: "memory", "512M"
+    std::uint32_t job = 0;                                   // 0: none
 };
 
 [[nodiscard]] zone::State stateOf(const Zone& zone);
+/// All but the limits.
 /// @param subnetPrefix of the managed network, for addresses that were assigned
 [[nodiscard]] ZoneView viewOf(const Zone& zone, std::uint8_t subnetPrefix, std::uint32_t job);
 /// Names of the properties that differ.

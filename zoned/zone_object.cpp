@@ -32,8 +32,27 @@ nlohmann::json execRequest(const std::vector<std::string>& argv, Options options
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
-Request requestToSet(const std::string& name, Verb verb) {
-    return {"Set of zone " + name, verb, {"zone", name}};
+/// The keys that reserve the definition to those who are trusted with the host: those that it has, or else those that
+/// it is given.
+std::vector<std::string> reservingKeys(const Zone* zone, const Settings& settings) {
+    std::vector<std::string> keys;
+    if (zone != nullptr && zone->definition) {
+        keys = zone::privilegeKeys(*zone->definition);
+    }
+    if (keys.empty()) {
+        for (const auto& [key, value] : settings) {
+            const std::string first = key.substr(0, key.find_first_of(".["));
+            const std::string shown = first == "network" ? "bridge" : first;
+            if (zone::keyGivesPrivilege(key) && std::ranges::find(keys, shown) == keys.end()) {
+                keys.push_back(shown);
+            }
+        }
+    }
+    return keys;
+}
+
+Request requestToSet(const std::string& name, const std::vector<std::string>& reserving, Verb verb) {
+    return {"Set of zone " + name, verb, {"zone", name, sinceItHas(reserving)}};
 }
 
 /// What a Set does, once its caller may change the definition. One that turns out to be about privileges on the host is
@@ -60,7 +79,8 @@ void setKeys(const Domain& domain, const Caller& caller, const std::string& name
             setKeys(domain, caller, name, settings, trusted, pending);
         });
     };
-    decide(domain, caller, requestToSet(name, Verb::configPrivileged), decided);
+    const std::vector<std::string> reserving = reservingKeys(&domain.registry.current(name), settings);
+    decide(domain, caller, requestToSet(name, reserving, Verb::configPrivileged), decided);
 }
 
 const Fault strangeAnswer(FaultKind::failed, "the zone's supervisor gave an answer that is not understood");
@@ -113,13 +133,11 @@ void ZoneObject::Set(sdbus::Result<Keys, Keys, Keys>&& result,
                      std::vector<sdbus::Struct<std::string, std::string>> settings, Dictionary options) {
     const Settings pairs = answer("Set", [&] { return settingsFrom(settings); });
     // also where the zone has privileges already: its init, say, is the host's root
-    const Zone* zone = domain_.registry.find(name_);
-    const bool privileged =
-        (zone != nullptr && zone->definition && zone::givesPrivilege(*zone->definition)) ||
-        std::ranges::any_of(pairs, [](const auto& pair) { return zone::keyGivesPrivilege(pair.first); });
+    const std::vector<std::string> reserving = reservingKeys(domain_.registry.find(name_), pairs);
+    const bool privileged = !reserving.empty();
     authorisedLater(
         domain_, getObject(), std::move(result),
-        requestToSet(name_.str(), privileged ? Verb::configPrivileged : Verb::config),
+        requestToSet(name_.str(), reserving, privileged ? Verb::configPrivileged : Verb::config),
         [domain = domain_, name = name_.str(), pairs, options, privileged](const Caller& caller, const auto& pending) {
             Options given(options);
             Lifecycle::SetOptions how;
@@ -155,6 +173,7 @@ void ZoneObject::Boot(JobResult&& result, Dictionary options) {
         wanted.also.push_back(Verb::exec);
         if (privileged) {
             wanted.also.push_back(Verb::configPrivileged);
+            wanted.target.because = sinceItHas({"privileged"});
         }
     }
     const bool root = callerOf(getObject()).uid == 0;
@@ -316,6 +335,13 @@ std::string ZoneObject::Group() {
 }
 std::vector<std::string> ZoneObject::Changed() {
     return view().changed;
+}
+std::vector<sdbus::Struct<std::string, std::string>> ZoneObject::Limits() {
+    std::vector<sdbus::Struct<std::string, std::string>> rows;
+    for (const auto& [key, value] : view().limits) {
+        rows.emplace_back(key, value);
+    }
+    return rows;
 }
 sdbus::ObjectPath ZoneObject::Job() {
     return view().job == 0 ? sdbus::ObjectPath("/") : jobObject(view().job);

@@ -60,6 +60,7 @@ private:
     std::string CGroup() override;
     std::string Group() override;
     std::vector<std::string> Changed() override;
+    std::vector<sdbus::Struct<std::string, std::string>> Limits() override;
     sdbus::ObjectPath Job() override;
 
     [[nodiscard]] Request request(const char* text, Verb verb) const;

@@ -199,13 +199,4 @@ void Console::dropViewer(ViewerAt viewer) {
     }
 }
 
-std::string Console::tail(std::size_t bytes) const {
-    std::string text = TextCleaner().feed(history_);
-    if (text.size() > bytes) {
-        text.erase(0, text.size() - bytes);
-        text.erase(0, text.find('\n') + 1); // from the beginning of a line on
-    }
-    return text;
-}
-
 } // namespace zoned::platform

@@ -36,8 +36,6 @@ public:
     /// @param by the user of the host who asked
     [[nodiscard]] sys::UniqueFd addViewer(uid_t by);
     [[nodiscard]] bool watched() const noexcept { return !viewers_.empty(); }
-    /// The last output as clean text, at most `bytes`.
-    [[nodiscard]] std::string tail(std::size_t bytes) const;
 
 private:
     struct Viewer {

@@ -31,7 +31,6 @@ std::string toJson(const Status& status) {
                        {"failure", status.failure},
                        {"requests", status.requests},
                        {"pending", status.pending},
-                       {"consoleTail", status.consoleTail},
                        {"cgroup", status.cgroup}};
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -58,7 +57,6 @@ Status statusFromJson(const std::string& text) {
         status.failure = json.at("failure");
         status.requests = json.at("requests");
         status.pending = json.at("pending");
-        status.consoleTail = json.at("consoleTail");
         status.cgroup = json.at("cgroup");
         return status;
     } catch (const Json::exception& error) {

@@ -50,9 +50,7 @@ struct Status {
     std::string failure;     // as reason, but set only when the last boot, halt or shutdown request failed
     std::uint64_t requests = 0; // how many boot, halt, shutdown and reboot requests are finished
     std::uint64_t pending = 0;  // how many are not
-    std::string
-        consoleTail;    // the console's last lines when a boot failed or init ended at once; cleaned, at most 2 KiB
-    std::string cgroup; // below the cgroup v2 mount
+    std::string cgroup;         // below the cgroup v2 mount
 };
 
 /// What Status::reason says of an end that somebody wanted.

@@ -281,4 +281,12 @@ std::string write(const Node& root) {
     return std::string(out.c_str(), out.size()) + "\n";
 }
 
+std::string writeFlow(const Node& node) {
+    YAML::Emitter out;
+    out.SetSeqFormat(YAML::Flow);
+    out.SetMapFormat(YAML::Flow);
+    emit(out, node);
+    return {out.c_str(), out.size()};
+}
+
 } // namespace zoned::store::yaml

@@ -52,5 +52,7 @@ struct Entry {
 [[nodiscard]] Node parse(const std::string& text, const std::string& origin);
 /// As block style YAML that `parse` reads back to the same tree (but for lines).
 [[nodiscard]] std::string write(const Node& root);
+/// As flow style YAML, on one line: "[{device: disk, read: 2M}]".
+[[nodiscard]] std::string writeFlow(const Node& node);
 
 } // namespace zoned::store::yaml

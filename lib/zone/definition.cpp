@@ -88,10 +88,25 @@ std::string_view initKindName(InitKind kind) noexcept {
     return names[static_cast<std::size_t>(kind)];
 }
 
-bool givesPrivilege(const Definition& definition) noexcept {
-    return definition.privileged || !definition.mounts.empty() || !definition.admins.empty() ||
-           !definition.hostRequires.empty() ||
-           std::ranges::any_of(definition.network, [](const Nic& nic) { return nic.bridge.has_value(); });
+std::vector<std::string> privilegeKeys(const Definition& definition) {
+    std::vector<std::string> keys;
+    const auto add = [&keys](std::string key, bool there) {
+        if (there) {
+            keys.push_back(std::move(key));
+        }
+    };
+    add("privileged", definition.privileged);
+    add("mounts", !definition.mounts.empty());
+    add("admins", !definition.admins.empty());
+    add("host-requires", !definition.hostRequires.empty());
+    for (std::size_t i = 0; i < definition.network.size(); ++i) {
+        add("network[" + std::to_string(i) + "].bridge", definition.network[i].bridge.has_value());
+    }
+    return keys;
+}
+
+bool givesPrivilege(const Definition& definition) {
+    return !privilegeKeys(definition).empty();
 }
 
 bool keyGivesPrivilege(std::string_view path) noexcept {

@@ -127,7 +127,9 @@ struct Definition {
 /// Whether it holds what only those may write who are trusted with the host: a zone that is root there, one that sees
 /// its files, starts its units or is on one of its bridges (where nothing keeps it from taking others' addresses), and
 /// the list of those who may enter the zone.
-[[nodiscard]] bool givesPrivilege(const Definition& definition) noexcept;
+[[nodiscard]] bool givesPrivilege(const Definition& definition);
+/// Which keys those are: "mounts", "network[0].bridge".
+[[nodiscard]] std::vector<std::string> privilegeKeys(const Definition& definition);
 /// The same of one key, as a dotted path: "mounts[0].source". A key may hold more than its name tells ("network", with
 /// a bridge in it): the definition that comes of it has the last word.
 [[nodiscard]] bool keyGivesPrivilege(std::string_view path) noexcept;

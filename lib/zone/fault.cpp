@@ -41,4 +41,13 @@ std::string Problem::place() const {
 DefinitionFault::DefinitionFault(std::vector<Problem> problems)
     : Fault(FaultKind::invalidDefinition, lines(problems)), problems_(std::move(problems)) {}
 
+DefinitionFault withoutLines(const DefinitionFault& fault, const std::string& text) {
+    std::vector<Problem> problems = fault.problems();
+    for (Problem& problem : problems) {
+        problem.file = text;
+        problem.line = 0;
+    }
+    return DefinitionFault(std::move(problems));
+}
+
 } // namespace zoned::zone

@@ -62,4 +62,8 @@ private:
     std::vector<Problem> problems_;
 };
 
+/// The same, of a text that nobody has seen: its lines would tell nothing.
+/// @param text what the text is called instead of a file; "" leaves it out
+[[nodiscard]] DefinitionFault withoutLines(const DefinitionFault& fault, const std::string& text);
+
 } // namespace zoned::zone

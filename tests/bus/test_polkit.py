@@ -3,6 +3,7 @@
 User daemon (1) stands for alice, group games (60) for her group, nobody (65534) for anybody else.
 """
 
+import os
 import subprocess
 import time
 
@@ -181,6 +182,19 @@ def test_a_set_is_judged_on_the_definition_as_it_is_when_polkit_has_answered(hos
     assert "/bin/sh" not in host.definitionFile("z1").read_text()
 
 
+def test_the_refusal_of_a_set_names_the_user_and_the_keys_that_reserve_the_definition(host, polkit):
+    host.zone("z1", admins="[{user: daemon, may: [manage]}]")
+    host.zone("z2")
+    (_, reserved), (_, given), (_, plain) = host.repliesTo(
+        [set_(("description", "x")), set_(("mounts[0].source", "/srv"), ("mounts[0].target", "/srv"), name="z2"),
+         set_(("description", "x"), name="z2")], uid=1)
+    who = "permission denied: user daemon (1) may not "
+    trusted = who + "define or change a zone that is reserved to those trusted with the host "
+    assert trusted + "(zone z1, for its definition's key admins): polkit's rules do not allow it" in reserved
+    assert trusted + "(zone z2, for its definition's key mounts): " in given
+    assert who + "change the definition (zone z2): " in plain
+
+
 def test_a_set_is_not_let_at_a_privileged_zone_whose_definition_is_invalid_at_the_moment(host, polkit):
     zone = host.zone("z1")
     file = host.definitionFile("z1")
@@ -231,6 +245,44 @@ def test_zonectl_lets_a_person_be_asked_on_a_terminal_and_nowhere_else(host, pol
     assert [asked.flags for asked in polkit.asked] == [ALLOW_USER_INTERACTION, 0]
 
 
+@pytest.mark.skipif(not os.path.exists("/usr/bin/pkttyagent"), reason="polkit's agent for terminals is not installed")
+def test_zonectl_brings_an_agent_of_its_own_to_a_terminal_and_takes_it_away_again(host, polkit):
+    host.define("z1")
+    seen = []
+
+    def answer(asked):
+        seen.append((list(polkit.agents), agents()))
+        return "yes"
+
+    def agents():
+        return subprocess.run(["pgrep", "-f", "^/usr/bin/pkttyagent --notify-fd 3 --fallback$"], capture_output=True,
+                              text=True, check=False).stdout.split()
+
+    def onTerminal(*words):
+        # in the foreground of a terminal, as a shell would have it
+        argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", *host.argv(*words)]
+        terminal = pexpect.spawn(argv[0], argv[1:], env=host.environment, timeout=30, encoding="utf-8")
+        out = terminal.read()
+        terminal.close()
+        return terminal.pid, terminal.exitstatus, out
+
+    others = agents()
+    polkit.says = answer
+    pid, status, out = onTerminal("show", "--definition", "z1")
+    assert status == 0 and "image: busybox" in out, out
+    (registered, running), = seen
+    assert registered == [pid], "polkit has to know it before it is asked"
+    assert len(set(running) - set(others)) == 1 and agents() == others
+    # neither for what is public, nor where it is not wanted, nor where nobody sits
+    assert "z1" in onTerminal("list", "--all")[2]
+    assert onTerminal("--no-ask-password", "show", "--definition", "z1")[1] == 0
+    subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                    *host.argv("show", "--definition", "z1")], env=host.environment, stdin=subprocess.DEVNULL,
+                   capture_output=True, timeout=30, check=True)
+    assert polkit.agents == [pid]
+    assert [asked.flags for asked in polkit.asked] == [ALLOW_USER_INTERACTION, 0, 0]
+
+
 # ---- its answers ----------------------------------------------------------------------------------
 
 
@@ -254,7 +306,7 @@ def test_everything_but_a_yes_is_a_no(host, polkit, says):
         polkit.close()
     (name, text), = host.repliesTo([zoneCall("Halt")])
     assert name == NOT_PERMITTED
-    assert "user 65534" in text and "zone z1" in text
+    assert "user nobody (65534)" in text and "zone z1" in text
     assert zone.state == "running"
 
 

@@ -25,7 +25,7 @@ def fault(call, *args, **more):
 
 def test_a_definition_is_kept_as_it_was_written(host):
     text = "zone: web\nimage: busybox   # the small one\ndescription: Customer web server\n"
-    assert define(host, "", text) == zonePath("web")
+    assert define(host, "", text) == (zonePath("web"), [])
     assert host.bus.call(zonePath("web"), ZONE, "GetDefinition") == text
     file = host.definitionFile("web")
     assert file.read_text() == text

@@ -66,6 +66,28 @@ def test_every_limit_is_set_in_a_running_zone(guest, zones):
         ["100", "0-1", "max", "max", "max", "16384", "default 100", ""]
 
 
+def test_the_limits_in_effect_are_shown_and_those_that_are_not_as_defined_marked(guest, zones):
+    zones.create("web", resources__memory="256M", resources__cpus="2")
+    assert zones.show("web")["limits"] == [] and "Limits" not in zones.zonectl("show", "web")
+    zones.zonectl("boot", "--wait", "web")
+
+    def limits():
+        return [(limit["key"], limit["value"], limit["as-defined"]) for limit in zones.show("web")["limits"]]
+    assert limits() == [("cpus", "2", True), ("memory", "256M", True), ("processes", "16384", True)]
+    set_(zones, "web", "--runtime", "resources.memory=200M", "resources.cpus=", "resources.processes=500",
+         "resources.io=[{device: disk, read: 2M}]")
+    assert limits() == [("memory", "200M", False), ("processes", "500", False),
+                        ("io", "[{device: disk, read: 2M}]", False), ("cpus", None, False)]
+    shown = re.search("Limits: *(.*)", zones.zonectl("show", "web")).group(1)
+    assert shown.startswith("memory 200M (not as the definition has it), "), shown
+    assert "cpus none (not as the definition has it)" in shown
+    # what was set at runtime is known to the next service, and is gone with the next boot
+    guest.sh(["systemctl", "restart", "zoned"])
+    assert limits()[0] == ("memory", "200M", False)
+    zones.zonectl("reboot", "web")
+    assert limits() == [("cpus", "2", True), ("memory", "256M", True), ("processes", "16384", True)]
+
+
 @pytest.mark.every_host
 def test_limits_are_felt_at_once(guest, zones, measured):
     zones.create("web", boot=True)

@@ -133,6 +133,48 @@ def test_alice_gone_before_the_answer_has_asked_for_nothing(guest, zones, rule):
     assert call(guest, "halt", "hers") == "done", "the rule did allow it"
 
 
+# Runs a program on a terminal of its own and types a password when it is asked for.
+TYPIST = """\
+import os, pty, sys
+child, terminal = pty.fork()
+if child == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+shown, typed = b"", False
+try:
+    while piece := os.read(terminal, 4096):
+        shown += piece
+        if not typed and b"assword:" in shown:
+            typed = os.write(terminal, sys.argv[1].encode() + b"\\n") > 0
+except OSError:
+    pass  # the terminal's last user has gone
+sys.stdout.write(shown.decode(errors="replace"))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_on_a_plain_terminal_zonectl_has_the_password_asked_for(guest, zones):
+    zones.create("hers", boot=True)
+    guest.push(TYPIST.encode(), "/root/typist")
+
+    def typed(password, *words):
+        # in a session: polkit uses such an agent only there. su -c would take the terminal away
+        return guest.run(["python3", "/root/typist", password, "su", "--session-command", "zonectl " + " ".join(words),
+                          "alice"])
+    guest.sh("cp -p /etc/shadow /root/shadow && echo root:the-password | chpasswd")
+    try:
+        done = typed("another", "halt", "hers")
+        assert done.status == 1 and "password was not given" in done.stdout, done
+        done = typed("the-password", "--no-ask-password", "halt", "hers")
+        assert done.status == 1 and "assword:" not in done.stdout and "does not allow it" in done.stdout, done
+        assert zones.state("hers") == "running"
+        done = typed("the-password", "halt", "hers")
+        assert done.status == 0 and "zone hers: halted" in done.stdout, done
+        assert zones.state("hers") == "installed"
+        assert guest.run(["pgrep", "-x", "pkttyagent"]).status == 1
+    finally:
+        guest.sh("mv /root/shadow /etc/shadow && rm /root/typist")
+
+
 def test_polkit_knows_every_action(guest):
     known = guest.sh(["pkaction"]).split()
     assert sorted(action for action in known if action.startswith("org.zoned1.")) == sorted(

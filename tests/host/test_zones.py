@@ -68,6 +68,32 @@ def test_systemctl_stop_is_a_clean_shutdown(guest, zones):
     assert zones.inside("z1", "cat /var/log/stops") == "stopped-in-order"
 
 
+@pytest.mark.every_host
+def test_stopping_the_unit_of_a_zone_that_waits_for_its_restart_ends_the_wait(guest, zones):
+    zones.create("z1", boot=True, restart="always")
+    zones.create("z2", boot=True, restart="always")
+    note = "/run/zoned/upkeep/z1"
+    init = 0
+    for _ in range(3):  # the third wait is of 4 s
+        eventually(lambda: zones.show("z1")["init-pid"] not in (0, init), 60, "the zone's restart")
+        init = zones.show("z1")["init-pid"]
+        guest.sh(["kill", "-KILL", str(init)])
+    # in one go: the wait must not be over before the stop
+    guest.sh(f"until grep -q '\"pending\":true' {note}; do sleep 0.1; done; "
+             "while machinectl show z1 >/dev/null 2>&1; do sleep 0.1; done; systemctl stop zone@z1")
+    eventually(lambda: guest.run(f"grep -q '\"pending\":true' {note}").status == 1, 5, "the end of the wait")
+    guest.sh("sleep 8")
+    assert (zones.state("z1"), zones.unit("z1")) == ("installed", "failed")
+    assert "zone z1 is not restarted: its unit was stopped" in guest.journal(units=["zoned"])
+    # another's wait is its own affair, and so is a start
+    guest.sh(["kill", "-KILL", str(zones.show("z2")["init-pid"])])
+    guest.sh(["systemctl", "start", "zone@z1"])
+    eventually(lambda: zones.states() == {"z1": "running", "z2": "running"}, 60, "both zones")
+    guest.sh(["kill", "-KILL", str(zones.show("z1")["init-pid"])])
+    eventually(lambda: zones.state("z1") != "running", 10)
+    zones.until("z1", "running")
+
+
 def test_stopping_the_unit_while_zoned_is_away_is_told_afterwards(guest, zones):
     zones.create("z1", boot=True)
     guest.sh(["systemctl", "stop", "zoned"])

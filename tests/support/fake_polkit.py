@@ -13,6 +13,10 @@ XML = """<node><interface name="org.freedesktop.PolicyKit1.Authority">
 <arg type="a{ss}" direction="in"/><arg type="u" direction="in"/><arg type="s" direction="in"/>
 <arg type="(bba{ss})" direction="out"/></method>
 <method name="CancelCheckAuthorization"><arg type="s" direction="in"/></method>
+<method name="RegisterAuthenticationAgentWithOptions"><arg type="(sa{sv})" direction="in"/>
+<arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="a{sv}" direction="in"/></method>
+<method name="UnregisterAuthenticationAgent"><arg type="(sa{sv})" direction="in"/>
+<arg type="s" direction="in"/></method>
 </interface></node>"""
 
 
@@ -35,6 +39,7 @@ class FakePolkit:
         self.says = says
         self.asked = []
         self.cancelled = []
+        self.agents = []  # the processes that an agent was registered for
         self.context = GLib.MainContext.new()
         self.loop = GLib.MainLoop.new(self.context, False)
         self.connection = None
@@ -58,6 +63,13 @@ class FakePolkit:
     def _called(self, _connection, _sender, _path, _interface, method, parameters, invocation):
         if method == "CancelCheckAuthorization":
             self.cancelled.append(parameters.unpack()[0])
+            invocation.return_value(None)
+            return
+        if method == "RegisterAuthenticationAgentWithOptions":
+            (kind, subject), _, _, options = parameters.unpack()
+            assert kind == "unix-process" and options.get("fallback") is True, parameters
+            self.agents.append(subject["pid"])
+        if method.endswith(("AgentWithOptions", "Agent")):
             invocation.return_value(None)
             return
         asked = Asked(parameters, invocation)

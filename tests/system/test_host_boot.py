@@ -83,6 +83,19 @@ def test_a_zone_that_fails_is_left_in_maintenance_and_others_go_on(host):
     host.zonectl("clear", "bad", "needs-bad")
     assert "maintenance" not in rows(host)["bad"]["note"] + rows(host)["needs-bad"]["note"]
     host.zonectl("clear", "bad")
+    # by hand, too: who asks is told
+    done = host.refused("host", "boot", status=(1,), says=(
+        "cannot boot all zones of this host", "zone bad was not booted: its init exited with status 1",
+        "zone needs-bad was not booted: zone bad, which it requires", "zone corrupt is not booted"))
+    assert "zone good" not in done.stderr and "zone bad: zone bad" not in done.stderr, done
+    assert rows(host)["bad"]["note"].startswith("maintenance: its init exited"), rows(host)
+    host.definitionFile("corrupt").write_text("zone: corrupt\nimage: busybox\n")
+    eventually(lambda: corrupt.get("Problem") == "", 10, "the mended definition to be read")
+    host.refused("host", "boot", status=(1,), says="it is in maintenance")
+    host.zonectl("set", "bad", "autoboot=false")
+    host.zonectl("set", "needs-bad", "autoboot=false")
+    host.zonectl("set", "rootless", "autoboot=false")
+    assert host.zonectl("host", "boot").stderr == ""
 
 
 def test_maintenance_ends_when_the_zone_is_booted(host):

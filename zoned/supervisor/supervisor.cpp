@@ -31,7 +31,6 @@ constexpr auto shortestLife = 1s;
 /// An init that never says that the start is complete is called booted when it has lived that long: one that
 /// cannot run at all ends sooner.
 constexpr auto settledAfter = 200ms;
-constexpr std::size_t tailBytes = 2048;
 
 } // namespace
 
@@ -108,7 +107,6 @@ void Supervisor::bringUp(bool running) {
 void Supervisor::takeSteps(bool running) {
     if (!zone_) {
         status_.reason.clear();
-        status_.consoleTail.clear();
         status_.killed = false;
         stopNote_.clear();
         stopAsked_ = killed_ = status_.asked = false;
@@ -300,7 +298,6 @@ void Supervisor::takeDown(const std::string& reason) {
 }
 
 void Supervisor::nowDown(const std::string& reason) {
-    status_.consoleTail = console_.tail(tailBytes);
     console_.disconnect();
     notify_.reset();
     bootedTimer_.reset();

@@ -21,6 +21,12 @@ TEST_CASE("who does not exist is not found, and nobody is taken for a number tha
     }
 }
 
+TEST_CASE("a user is told by name and number, and one who does not exist by the number") {
+    CHECK(describeUser(0) == "root (0)");
+    CHECK(describeUser(1) == "daemon (1)");
+    CHECK(describeUser(1000000007) == "1000000007");
+}
+
 TEST_CASE("what is remembered is the same") {
     Accounts accounts;
     for (int i = 0; i < 2; ++i) {

@@ -36,7 +36,8 @@ struct World {
          [this](const Question& question, const Authorities::Answer& answer) {
              asked.push_back(question);
              answer(polkitSays, "polkit says no");
-         }}};
+         },
+         [](uid_t uid) { return "number " + std::to_string(uid); }}};
 
     Decision decide(uid_t uid, Verb verb, const std::vector<Admin>& admins = {}) {
         asked.clear();
@@ -96,7 +97,7 @@ TEST_CASE("everything else is polkit's to say") {
             CHECK(world.asked[0].caller.name == ":1.7");
             actions.insert(world.asked[0].action);
             if (!says) {
-                CHECK(decision.why.find("user 1000") != std::string::npos);
+                CHECK(decision.why.find("user number 1000 may not") != std::string::npos);
                 CHECK(decision.why.find("zone web") != std::string::npos);
                 CHECK(decision.why.find("polkit says no") != std::string::npos);
             }
@@ -106,6 +107,17 @@ TEST_CASE("everything else is polkit's to say") {
                                            "org.zoned1.console", "org.zoned1.manage", "org.zoned1.config",
                                            "org.zoned1.config-privileged", "org.zoned1.create", "org.zoned1.image",
                                            "org.zoned1.delete"});
+}
+
+TEST_CASE("a refusal says why it takes that right") {
+    World world;
+    std::string why;
+    world.authorizer.decide({":1.7", alice, false}, Verb::configPrivileged,
+                            {"zone", "web", "for its definition's key admins"}, {},
+                            [&](const Decision& made) { why = made.why; });
+    CHECK(why ==
+          "permission denied: user number 1000 may not define or change a zone that is reserved to those trusted "
+          "with the host (zone web, for its definition's key admins): polkit says no");
 }
 
 TEST_CASE("an administrator of the zone may what the definition lists, read it, and nothing else") {

@@ -95,6 +95,25 @@ TEST_CASE("a limit that the host does not offer is refused by key and controller
     CHECK(built.warnings[0].find("resources.memory") != std::string::npos);
 }
 
+TEST_CASE("the limits in effect are those of controllers that the host offers, as set takes them") {
+    using Limits = std::vector<std::pair<std::string, std::string>>;
+    const std::vector<std::string> all{"cpu", "cpuset", "io", "memory", "pids"};
+    zone::Resources resources;
+    CHECK(daemon::limitsInEffect(resources, all) == Limits{{"processes", "16384"}});
+    CHECK(daemon::limitsInEffect(resources, {}).empty());
+    resources.cpus = 0.5;
+    resources.memory = 512ULL << 20;
+    resources.processes = 100;
+    resources.io = {{"disk", 2ULL << 20, {}, {}, {}}, {"/dev/sda", {}, {}, 100, {}}};
+    resources.optional = true;
+    CHECK(daemon::limitsInEffect(resources, all) ==
+          Limits{{"cpus", "0.5"},
+                 {"memory", "512M"},
+                 {"processes", "100"},
+                 {"io", "[{device: disk, read: 2M}, {device: /dev/sda, read-iops: 100}]"}});
+    CHECK(daemon::limitsInEffect(resources, {"memory"}) == Limits{{"memory", "512M"}});
+}
+
 TEST_CASE("a managed interface gets its assigned address and the bridge as gateway") {
     const platform::BootSpec spec = daemon::buildBootSpec(definition(), record(), facts()).spec;
     REQUIRE(spec.nics.size() == 1);

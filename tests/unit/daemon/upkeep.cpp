@@ -161,8 +161,11 @@ TEST_CASE("whoever stops the zone, or shuts the host down, ends the wait for a r
     Zones zones;
     zones.upkeep->begin();
     zones.upkeep->running("web");
+    CHECK_FALSE(zones.upkeep->restarts("web"));
     zones.crash();
+    CHECK(zones.upkeep->restarts("web"));
     zones.upkeep->stopAsked("web");
+    CHECK_FALSE(zones.upkeep->restarts("web"));
     zones.upkeep->running("db");
     zones.upkeep->ended("db", {false, false, "its init was killed"});
     zones.upkeep->suspend(true);
