@@ -176,15 +176,16 @@ void ZoneObject::Boot(JobResult&& result, Dictionary options) {
             wanted.target.because = sinceItHas({"privileged"});
         }
     }
-    const bool root = callerOf(getObject()).uid == 0;
+    // (who calls is a question to the bus, and matters with arguments alone)
+    const bool trusted = privileged || !options.contains("args") || callerOf(getObject()).uid == 0;
     authorisedJob(domain_, getObject(), std::move(result), wanted,
-                  [domain = domain_, name = name_.str(), options, trusted = root || privileged] {
+                  [domain = domain_, name = name_.str(), options, trusted] {
                       Options given(options);
                       Lifecycle::BootOptions boot;
                       boot.initArgs = given.take<std::vector<std::string>>("args", {});
                       boot.wait = given.take<bool>("wait", false);
                       given.requireEmpty();
-                      const Zone& now = domain.registry.refresh(name);
+                      const Zone& now = domain.registry.current(name);
                       if (!boot.initArgs.empty() && !trusted && now.definition && now.definition->privileged) {
                           throw Fault(FaultKind::notPermitted,
                                       "zone " + name + " was made privileged meanwhile; boot it again to be asked");
