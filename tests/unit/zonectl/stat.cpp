@@ -197,8 +197,8 @@ TEST_CASE("columns are those that were asked for", "[stat]") {
     CHECK_THROWS_AS(layoutOf("name,nosuch", "", true), UsageError);
     CHECK_THROWS_AS(layoutOf("", "cpu,gpu", true), UsageError);
     const auto rates = layoutOf("", "net", true).columns;
-    CHECK(rates == std::vector<std::string>{"name", "rx", "tx", "rx-packets", "tx-packets", "rx-host",
-                                            "tx-host", "rx-packets-host", "tx-packets-host"});
+    CHECK(rates == std::vector<std::string>{"name", "rx", "tx", "rx-packets", "tx-packets", "rx-host", "tx-host",
+                                            "rx-packets-host", "tx-packets-host"});
     for (const bool rate : {true, false}) {
         for (const std::string& column : layoutOf("", "", rate).columns) {
             INFO(column);
