@@ -1,7 +1,7 @@
 #include "boot_spec_builder.hpp"
 
 #include <algorithm>
-#include <set>
+#include <unordered_set>
 
 #include "sys/error.hpp"
 #include "zone/fault.hpp"
@@ -97,7 +97,8 @@ BuiltSpec buildBootSpec(const zone::Definition& definition, const store::ZoneRec
 
 bool assignAddresses(const zone::Definition& definition, store::ZoneRecord& record, const zone::Ipv4Network& bridge,
                      const std::vector<std::pair<std::uint32_t, std::string>>& taken) {
-    std::set<std::uint32_t> used{bridge.address};
+    std::unordered_set<std::uint32_t> used{bridge.address};
+    used.reserve(taken.size() + definition.network.size() + 1); // at each boot, of a thousand zones
     for (const auto& [address, zone] : taken) {
         used.insert(address);
     }
