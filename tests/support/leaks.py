@@ -29,8 +29,16 @@ def readLines(path):
 
 
 def runJson(*argv):
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    return json.loads(done.stdout) if done.returncode == 0 and done.stdout.strip() else []
+    """What the command lists; [] where what it is asked of is not there. A list that links come into or leave while it
+    is read is refused by the kernel: that is no empty one, and it is asked for again."""
+    for _ in range(50):
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode == 0 and "interrupted" not in done.stderr:
+            return json.loads(done.stdout) if done.stdout.strip() else []
+        if re.search("does not exist|No such file", done.stderr):
+            return []
+        time.sleep(0.02)
+    raise AssertionError(f"{argv}: {done.stderr}")
 
 
 class Census:
