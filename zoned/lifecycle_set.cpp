@@ -93,21 +93,19 @@ bool textGivesPrivilege(const std::string& text) {
     }
 }
 
-/// Nobody has seen the text as it would be stored: its problems are told by their keys.
-zone::Definition checkChanged(Registry& registry, const std::string& text, const std::string& name) {
-    try {
-        return registry.check(text, "", name);
-    } catch (const zone::DefinitionFault& fault) {
-        throw zone::withoutLines(fault, "the definition as it would be stored");
-    }
+int lineOf(const std::map<std::string, int>& lines, const std::string& key) {
+    const auto found = lines.find(key);
+    return found == lines.end() ? 0 : found->second;
 }
 
 /// What is good in the stored definition need not be together with what the zone has. The rest of what it was booted
 /// with is not judged again: it runs.
-void requireSound(const zone::Resources& resources, const Host& host) {
+void requireSound(const zone::Resources& resources, const Host& host, const std::string& file,
+                  const std::map<std::string, int>& lines) {
     std::vector<zone::Problem> problems;
     for (const zone::Finding& finding : zone::validateResources(resources, hostResources(host))) {
-        problems.push_back({"", 0, "resources." + finding.key, "of the running zone: " + finding.text});
+        const std::string key = "resources." + finding.key;
+        problems.push_back({file, lineOf(lines, key), key, "of the running zone: " + finding.text});
     }
     if (!problems.empty()) {
         throw zone::DefinitionFault(std::move(problems));
@@ -116,18 +114,18 @@ void requireSound(const zone::Resources& resources, const Host& host) {
 
 /// Refuses limits that the kernel could only keep by killing, or by refusing what runs now.
 void requireRoom(const zone::Resources& before, const zone::Resources& after, const std::string& zone,
-                 const std::string& payload) {
+                 const std::string& payload, const std::string& file, const std::map<std::string, int>& lines) {
     std::vector<zone::Problem> problems;
     const auto memory = figure(payload, "memory.current");
     if (after.memory && after.memory != before.memory && memory && *memory > *after.memory) {
-        problems.push_back({"", 0, "resources.memory",
+        problems.push_back({file, lineOf(lines, "resources.memory"), "resources.memory",
                             sys::join("is less than what zone ", zone, " uses now, ", (*memory >> 20) + 1,
                                       "M; it would be killed for it")});
     }
     const auto processes = figure(payload, "pids.current");
     if (after.processes && after.processes != before.processes && processes && *processes > *after.processes) {
-        problems.push_back(
-            {"", 0, "resources.processes", sys::join("is less than what zone ", zone, " has now, ", *processes)});
+        problems.push_back({file, lineOf(lines, "resources.processes"), "resources.processes",
+                            sys::join("is less than what zone ", zone, " has now, ", *processes)});
     }
     if (!problems.empty()) {
         throw zone::DefinitionFault(std::move(problems));
@@ -170,14 +168,14 @@ bool Lifecycle::set(const std::string& name, const Settings& settings, const Set
         throw Fault(FaultKind::wrongState, sys::join("zone ", name, " is ", zone::stateName(stateOf(zone)),
                                                      ": only a zone that is up has something to change at runtime"));
     }
-    const std::string file = name + ".yaml";
+    const std::string file = name + ".yaml, with the changes"; // its lines need not be those of the file as it is
     // Judged here, on the texts that are read and written: what was known when the caller was asked about may be out
     // of date, and a definition that is not valid at the moment gives its privileges once it is mended.
     if (!options.trusted && textGivesPrivilege(*zone.text)) {
         return false;
     }
     const std::string text = store::applySettings(*zone.text, settings);
-    const zone::Definition wanted = checkChanged(registry_, text, name);
+    const zone::Definition wanted = registry_.check(text, file, name);
     if (!options.trusted && zone::givesPrivilege(wanted)) {
         return false;
     }
@@ -198,12 +196,14 @@ bool Lifecycle::set(const std::string& name, const Settings& settings, const Set
     if (up && !options.stored && !live.empty()) {
         setting->booted = store::applySettings(has, live);
         const zone::Definition before = store::parseDefinition(has, file).definition;
-        const zone::Definition after = store::parseDefinition(setting->booted, file).definition;
-        requireSound(after.resources, host_);
+        const auto parsed = store::parseDefinition(setting->booted, file);
+        const zone::Definition& after = parsed.definition;
+        requireSound(after.resources, host_, file, parsed.lines);
         for (const zone::Change& change : zone::diff(before, after)) {
             setting->outcome.applied.push_back(change.key);
         }
-        requireRoom(before.resources, after.resources, name, platform::payloadCgroup(launcher_.cgroup(zone.name)));
+        requireRoom(before.resources, after.resources, name, platform::payloadCgroup(launcher_.cgroup(zone.name)), file,
+                    parsed.lines);
         BootFacts facts;
         facts.controllers = sys::availableControllers(host_.cgroupRoot);
         facts.diskNumber = diskNumbers(host_);

@@ -25,16 +25,16 @@ std::string checkedOrigin(const std::string& origin) {
     return origin.empty() ? "definition" : origin;
 }
 
-/// Where settings are put into a text, its lines are none that the caller knows.
+/// What is made of settings alone has no lines that the caller knows.
 zone::Definition checkComposed(Registry& registry, const std::string& text, const std::string& origin, bool composed,
                                const std::string& self) {
+    if (!composed || !origin.empty()) {
+        return registry.check(text, composed ? origin + ", with the settings" : checkedOrigin(origin), self);
+    }
     try {
-        return registry.check(text, checkedOrigin(origin), self);
+        return registry.check(text, "", self);
     } catch (const zone::DefinitionFault& fault) {
-        if (!composed) {
-            throw;
-        }
-        throw zone::withoutLines(fault, origin.empty() ? "" : origin + ", with the settings");
+        throw zone::withoutLines(fault);
     }
 }
 

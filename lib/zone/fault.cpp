@@ -41,10 +41,10 @@ std::string Problem::place() const {
 DefinitionFault::DefinitionFault(std::vector<Problem> problems)
     : Fault(FaultKind::invalidDefinition, lines(problems)), problems_(std::move(problems)) {}
 
-DefinitionFault withoutLines(const DefinitionFault& fault, const std::string& text) {
+DefinitionFault withoutLines(const DefinitionFault& fault) {
     std::vector<Problem> problems = fault.problems();
     for (Problem& problem : problems) {
-        problem.file = text;
+        problem.file.clear();
         problem.line = 0;
     }
     return DefinitionFault(std::move(problems));

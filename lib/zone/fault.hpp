@@ -63,7 +63,6 @@ private:
 };
 
 /// The same, of a text that nobody has seen: its lines would tell nothing.
-/// @param text what the text is called instead of a file; "" leaves it out
-[[nodiscard]] DefinitionFault withoutLines(const DefinitionFault& fault, const std::string& text);
+[[nodiscard]] DefinitionFault withoutLines(const DefinitionFault& fault);
 
 } // namespace zoned::zone

@@ -204,8 +204,9 @@ def test_limits_below_what_runs_now_are_refused_and_nothing_is_changed(guest, zo
     for how in ([], ["--runtime"]):
         done = zones.run("set", "web", *how, "resources.cpus=0.5", "resources.memory=32M", "resources.processes=5")
         assert done.status == 1
-        assert re.search(r"web\.yaml:\d+: resources\.memory: is less than what zone web uses now, \d+M", done.stderr)
-        assert re.search(r"web\.yaml:\d+: resources\.processes: is less than what zone web has now, 1\d", done.stderr)
+        where = r"web\.yaml, with the changes:\d+: "
+        assert re.search(where + r"resources\.memory: is less than what zone web uses now, \d+M", done.stderr), done
+        assert re.search(where + r"resources\.processes: is less than what zone web has now, 1\d", done.stderr), done
     assert zones.zonectl("show", "--definition", "web") == before
     assert (file(zones, "web", "memory.max"), file(zones, "web", "pids.max")) == (str(300 * MIB), "100")
     assert file(zones, "web", "cpu.max").split()[0] == "max"

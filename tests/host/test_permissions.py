@@ -135,7 +135,15 @@ def test_alice_gone_before_the_answer_has_asked_for_nothing(guest, zones, rule):
 
 # Runs a program on a terminal of its own and types a password when it is asked for.
 TYPIST = """\
-import os, pty, sys
+import os, pty, sys, termios, time
+
+# As a person does: not before the terminal has been told to hide it, which throws away what was typed so far.
+def type_unseen(terminal, text):
+    deadline = time.monotonic() + 30
+    while termios.tcgetattr(terminal)[3] & termios.ECHO and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return os.write(terminal, text.encode() + b"\\n")
+
 child, terminal = pty.fork()
 if child == 0:
     os.execvp(sys.argv[2], sys.argv[2:])
@@ -144,7 +152,7 @@ try:
     while piece := os.read(terminal, 4096):
         shown += piece
         if not typed and b"assword:" in shown:
-            typed = os.write(terminal, sys.argv[1].encode() + b"\\n") > 0
+            typed = type_unseen(terminal, sys.argv[1]) > 0
 except OSError:
     pass  # the terminal's last user has gone
 sys.stdout.write(shown.decode(errors="replace"))
