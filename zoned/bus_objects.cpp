@@ -50,8 +50,8 @@ Target targetOf(const std::string& kind, const std::string& name) {
 
 namespace {
 
-/// The administrators who may be let do it. They stand in the zone's definition, which is read again where it is another: one who was taken
-/// out of it is out; one of a definition that cannot be used is none.
+/// The administrators who may be let do it. They stand in the zone's definition, which is read again where it is
+/// another: one who was taken out of it is out; one of a definition that cannot be used is none.
 std::vector<zone::Admin> adminsFor(const Domain& domain, const Caller& caller, const Request& request) {
     if (request.target.kind != "zone" || !isForAdmins(request.verb) || caller.uid == 0) {
         return {};

@@ -57,8 +57,7 @@ ResourcesOf Service::resourcesOf() {
 
 void Service::start(std::function<void()> ready) {
     ready_ = std::move(ready);
-    const Domain domain = this->domain();
-    manager_ = std::make_unique<ManagerObject>(bus_.connection(), domain);
+    manager_ = std::make_unique<ManagerObject>(bus_.connection(), domain());
     publishZones();
     publishJobs();
     registry_.load();
@@ -71,19 +70,12 @@ void Service::start(std::function<void()> ready) {
     recover();
 }
 
-/// Takes an object off the bus, but not before the handler that runs has returned: it may be one of its own.
-template <typename Object>
-void Service::bury(std::unique_ptr<Object> object) {
-    object->emitInterfacesRemovedSignal();
-    graveyard_.push_back(std::shared_ptr<Object>(std::move(object)));
-    burial_ = loop_.defer([this] { graveyard_.clear(); });
-}
-
 void Service::publishZones() {
-    const Domain domain = this->domain();
+    zoneObjects_ = std::make_unique<ZoneObjects>(bus_.connection(), domain());
+    imageObjects_ = std::make_unique<ImageObjects>(bus_.connection(), domain());
     Registry::Listener listener;
-    listener.zoneAdded = [this, domain](const Zone& zone) {
-        zoneObjects_[zone.name] = std::make_unique<ZoneObject>(bus_.connection(), domain, zone.name);
+    listener.zoneAdded = [this](const Zone& zone) {
+        zoneObjects_->add(zone.name);
         launcher_->prepare(zone.name);
     };
     listener.zoneChanged = [this](const Zone& zone, const std::vector<std::string>& properties) {
@@ -92,25 +84,11 @@ void Service::publishZones() {
     listener.zoneRemoved = [this](const zone::ZoneName& name) {
         launcher_->forget(name);
         hostBoot_.zoneRemoved(name);
-        if (const auto found = zoneObjects_.find(name); found != zoneObjects_.end()) {
-            bury(std::move(found->second));
-            zoneObjects_.erase(found);
-        }
+        zoneObjects_->remove(name);
     };
-    listener.imageAdded = [this, domain](const std::string& name) {
-        imageObjects_[name] = std::make_unique<ImageObject>(bus_.connection(), domain, name);
-    };
-    listener.imageChanged = [this](const std::string& name) {
-        if (const auto found = imageObjects_.find(name); found != imageObjects_.end()) {
-            found->second->usersChanged();
-        }
-    };
-    listener.imageRemoved = [this](const std::string& name) {
-        if (const auto found = imageObjects_.find(name); found != imageObjects_.end()) {
-            bury(std::move(found->second));
-            imageObjects_.erase(found);
-        }
-    };
+    listener.imageAdded = [this](const std::string& name) { imageObjects_->add(name); };
+    listener.imageChanged = [this](const std::string& name) { imageObjects_->usersChanged(name); };
+    listener.imageRemoved = [this](const std::string& name) { imageObjects_->remove(name); };
     registry_.listen(std::move(listener));
 }
 
@@ -119,26 +97,20 @@ void Service::zoneChanged(const Zone& zone, const std::vector<std::string>& prop
     const LogAbout about(zone.name.str());
     const ZoneView& view = registry_.view(zone.name);
     machined_.follow(zone.name, static_cast<pid_t>(view.initPid), view.uuid);
-    if (const auto found = zoneObjects_.find(zone.name); found != zoneObjects_.end()) {
-        found->second->propertiesChanged(properties);
-    }
+    zoneObjects_->changed(zone.name, properties);
 }
 
 void Service::publishJobs() {
-    const Domain domain = this->domain();
+    jobObjects_ = std::make_unique<JobObjects>(bus_.connection(), domain());
     Jobs::Listener listener;
-    listener.added = [this, domain](const JobInfo& job) {
-        jobObjects_[job.id] = std::make_unique<JobObject>(bus_.connection(), domain, job);
+    listener.added = [this](const JobInfo& job) {
+        jobObjects_->add(job);
         manager_->emitJobNew(job.id, jobObject(job.id), job.kind, job.hold.name);
         if (job.hold.what == Held::zone) {
             registry_.changed(zone::ZoneName(job.hold.name));
         }
     };
-    listener.changed = [this](const JobInfo& job) {
-        if (const auto found = jobObjects_.find(job.id); found != jobObjects_.end()) {
-            found->second->changed(job);
-        }
-    };
+    listener.changed = [this](const JobInfo& job) { jobObjects_->changed(job); };
     listener.removed = [this](const JobInfo& job, const JobEnd& end) { jobEnded(job, end); };
     jobs_.listen(std::move(listener));
 }
@@ -155,10 +127,7 @@ void Service::jobEnded(const JobInfo& job, const JobEnd& end) {
     if (job.hold.what == Held::zone) {
         registry_.changed(zone::ZoneName(job.hold.name));
     }
-    if (const auto found = jobObjects_.find(job.id); found != jobObjects_.end()) {
-        bury(std::move(found->second));
-        jobObjects_.erase(found);
-    }
+    jobObjects_->remove(job);
     manager_->emitJobRemoved(job.id, jobObject(job.id), job.kind, job.hold.name, result, error, end.text);
     hostBoot_.jobEnded(job, end);
 }

@@ -14,9 +14,9 @@
 #include "host.hpp"
 #include "host_boot.hpp"
 #include "image_jobs.hpp"
-#include "image_object.hpp"
+#include "image_objects.hpp"
 #include "installer.hpp"
-#include "job_object.hpp"
+#include "job_objects.hpp"
 #include "jobs.hpp"
 #include "launcher.hpp"
 #include "lifecycle.hpp"
@@ -28,7 +28,7 @@
 #include "run_watch.hpp"
 #include "statistics.hpp"
 #include "workers.hpp"
-#include "zone_object.hpp"
+#include "zone_objects.hpp"
 
 namespace zoned::daemon {
 
@@ -54,8 +54,6 @@ private:
     void jobEnded(const JobInfo& job, const JobEnd& end);
     void recover();
     void recovered();
-    template <typename Object>
-    void bury(std::unique_ptr<Object> object);
     void lookAfterNetwork();
     void repairNetwork();
     void watchNetwork();
@@ -79,12 +77,9 @@ private:
     Machined machined_;
 
     std::unique_ptr<ManagerObject> manager_;
-    std::map<zone::ZoneName, std::unique_ptr<ZoneObject>> zoneObjects_;
-    std::map<std::string, std::unique_ptr<ImageObject>> imageObjects_;
-    std::map<std::uint32_t, std::unique_ptr<JobObject>> jobObjects_;
-
-    std::vector<std::shared_ptr<void>> graveyard_; // objects that are gone, until no handler of theirs can run
-    sys::EventLoop::Source burial_;
+    std::unique_ptr<ZoneObjects> zoneObjects_;
+    std::unique_ptr<ImageObjects> imageObjects_;
+    std::unique_ptr<JobObjects> jobObjects_;
 
     std::function<void()> ready_;
     std::size_t recovering_ = 0;

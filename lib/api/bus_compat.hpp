@@ -1,5 +1,5 @@
-// The one home of what differs between sdbus-c++ 1.2 (Debian 12) and 2.x
-// (Debian 13): both the daemon and zonectl go through these few names.
+// The home of what differs between sdbus-c++ 1.2 (Debian 12) and 2.x (Debian 13): both the daemon and zonectl go through
+// these few names. (What concerns adaptors alone is in adaptor_recorder.hpp.)
 #pragma once
 
 #include <sdbus-c++/sdbus-c++.h>
@@ -38,6 +38,9 @@ inline sdbus::InterfaceName interfaceName(const std::string& name) {
 inline sdbus::MethodName methodName(const std::string& name) {
     return sdbus::MethodName{name};
 }
+inline sdbus::SignalName signalName(const std::string& name) {
+    return sdbus::SignalName{name};
+}
 /// One step of the connection's own work; false where nothing was left to do.
 inline bool processPending(sdbus::IConnection& connection) {
     return connection.processPendingEvent();
@@ -54,13 +57,6 @@ inline std::chrono::microseconds waitAtMost(const sdbus::IConnection& connection
 template <typename Handler>
 void addMatch(sdbus::IConnection& connection, const std::string& match, Handler&& handler) {
     connection.addMatch(match, std::forward<Handler>(handler));
-}
-inline void emitChanged(sdbus::IObject& object, const std::string& interface, const std::vector<std::string>& names) {
-    std::vector<sdbus::PropertyName> typed;
-    for (const std::string& name : names) {
-        typed.emplace_back(name);
-    }
-    object.emitPropertiesChangedSignal(sdbus::InterfaceName{interface}, typed);
 }
 /// Calls `read` with the message that `object` is handling.
 template <typename Read>
@@ -84,6 +80,9 @@ inline std::string interfaceName(const std::string& name) {
 inline std::string methodName(const std::string& name) {
     return name;
 }
+inline std::string signalName(const std::string& name) {
+    return name;
+}
 inline bool processPending(sdbus::IConnection& connection) {
     return connection.processPendingRequest();
 }
@@ -93,9 +92,6 @@ inline std::chrono::microseconds waitAtMost(const sdbus::IConnection& connection
 template <typename Handler>
 void addMatch(sdbus::IConnection& connection, const std::string& match, Handler&& handler) {
     connection.addMatch(match, std::forward<Handler>(handler), sdbus::floating_slot);
-}
-inline void emitChanged(sdbus::IObject& object, const std::string& interface, const std::vector<std::string>& names) {
-    object.emitPropertiesChangedSignal(interface, names);
 }
 template <typename Read>
 auto withMessage(sdbus::IObject& object, Read read) {
@@ -109,6 +105,21 @@ class RawMessage : public sdbus::Message {
 public:
     static sd_bus_message* of(const sdbus::Message& message) {
         return static_cast<sd_bus_message*>(message.*(&RawMessage::msg_));
+    }
+};
+
+/// A message of sd-bus's as one of sdbus-c++'s, MethodCall, say.
+/// @param like any message of the same connection
+template <typename Kind>
+class Wrapped : public Kind {
+public:
+    Wrapped(sd_bus_message* message, const sdbus::Message& like) {
+        this->msg_ = sd_bus_message_ref(message);
+#if ZONED_SDBUS_MAJOR >= 2
+        this->connection_ = like.*(&Wrapped::connection_);
+#else
+        this->sdbus_ = like.*(&Wrapped::sdbus_);
+#endif
     }
 };
 

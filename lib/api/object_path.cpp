@@ -31,13 +31,13 @@ int hexDigit(char c) {
 } // namespace
 
 std::string zonePath(std::string_view name) {
-    return "/org/zoned1/zone/" + label(name);
+    return std::string(zoneFolder) + "/" + label(name);
 }
 std::string imagePath(std::string_view name) {
-    return "/org/zoned1/image/" + label(name);
+    return std::string(imageFolder) + "/" + label(name);
 }
 std::string jobPath(std::uint32_t id) {
-    return "/org/zoned1/job/" + std::to_string(id);
+    return std::string(jobFolder) + "/" + std::to_string(id);
 }
 
 std::string nameInPath(std::string_view path, std::string_view folder) {

@@ -9,6 +9,9 @@ namespace zoned::api {
 
 constexpr const char* busName = "org.zoned1";
 constexpr const char* managerPath = "/org/zoned1";
+constexpr const char* zoneFolder = "/org/zoned1/zone";
+constexpr const char* imageFolder = "/org/zoned1/image";
+constexpr const char* jobFolder = "/org/zoned1/job";
 
 /// "/org/zoned1/zone/my_2dzone": '-' and a first digit are escaped as sd_bus_path_encode(3) does.
 [[nodiscard]] std::string zonePath(std::string_view name);

@@ -1,19 +1,19 @@
-// /org/zoned1/zone/NAME; see lib/api/org.zoned1.Zone.xml.
+// /org/zoned1/zone/NAME, all of them; see lib/api/org.zoned1.Zone.xml.
 #pragma once
 
 #include "api/zone_adaptor.hpp"
 #include "bus_objects.hpp"
+#include "object_family.hpp"
 
 namespace zoned::daemon {
 
-class ZoneObject final : public sdbus::AdaptorInterfaces<org::zoned1::Zone_adaptor, sdbus::ManagedObject_adaptor> {
+class ZoneObjects final : public ObjectFamily<org::zoned1::Zone_adaptor, zone::ZoneName> {
 public:
-    ZoneObject(sdbus::IConnection& connection, Domain domain, const zone::ZoneName& name);
-    ~ZoneObject();
-    ZoneObject(const ZoneObject&) = delete;
-    ZoneObject& operator=(const ZoneObject&) = delete;
+    ZoneObjects(sdbus::IConnection& connection, const Domain& domain);
 
-    void propertiesChanged(const std::vector<std::string>& properties);
+    void add(const zone::ZoneName& name);
+    void remove(const zone::ZoneName& name);
+    void changed(const zone::ZoneName& name, const std::vector<std::string>& properties);
 
 private:
     using Dictionary = std::map<std::string, sdbus::Variant>;
@@ -66,10 +66,9 @@ private:
     [[nodiscard]] Request request(const char* text, Verb verb) const;
     template <typename Body>
     void job(JobResult&& result, const char* text, Verb verb, Body body);
-    [[nodiscard]] const ZoneView& view() const { return domain_.registry.view(name_); }
+    [[nodiscard]] const ZoneView& view() const { return domain_.registry.view(subject()); }
 
     Domain domain_;
-    zone::ZoneName name_;
 };
 
 } // namespace zoned::daemon

@@ -1,4 +1,4 @@
-#include "zone_object.hpp"
+#include "zone_objects.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -87,35 +87,36 @@ const Fault strangeAnswer(FaultKind::failed, "the zone's supervisor gave an answ
 
 } // namespace
 
-ZoneObject::ZoneObject(sdbus::IConnection& connection, Domain domain, const zone::ZoneName& name)
-    : AdaptorInterfaces(connection, sdbus::ObjectPath(api::zonePath(name.str()))), domain_(domain), name_(name) {
-    registerAdaptor();
-    emitInterfacesAddedSignal();
+ZoneObjects::ZoneObjects(sdbus::IConnection& connection, const Domain& domain)
+    : ObjectFamily(connection, api::zoneFolder), domain_(domain) {}
+
+void ZoneObjects::add(const zone::ZoneName& name) {
+    ObjectFamily::add(api::zonePath(name.str()), name);
 }
 
-ZoneObject::~ZoneObject() {
-    unregisterAdaptor();
+void ZoneObjects::remove(const zone::ZoneName& name) {
+    ObjectFamily::remove(api::zonePath(name.str()));
 }
 
-void ZoneObject::propertiesChanged(const std::vector<std::string>& properties) {
-    api::emitChanged(getObject(), org::zoned1::Zone_adaptor::INTERFACE_NAME, properties);
+void ZoneObjects::changed(const zone::ZoneName& name, const std::vector<std::string>& properties) {
+    emitChanged(api::zonePath(name.str()), properties);
 }
 
-/// A request about this zone. The body must not touch this object, which may be gone when it runs.
-Request ZoneObject::request(const char* text, Verb verb) const {
-    return {std::string(text) + " of zone " + name_.str(), verb, {"zone", name_.str()}};
+/// A request about the zone that is being asked. The body has the name copied: other zones are asked when it runs.
+Request ZoneObjects::request(const char* text, Verb verb) const {
+    return {std::string(text) + " of zone " + subject().str(), verb, {"zone", subject().str()}};
 }
 
 /// A request that is a job: body(domain, name) returns its number.
 template <typename Body>
-void ZoneObject::job(JobResult&& result, const char* text, Verb verb, Body body) {
+void ZoneObjects::job(JobResult&& result, const char* text, Verb verb, Body body) {
     authorisedJob(domain_, getObject(), std::move(result), request(text, verb),
-                  [domain = domain_, name = name_.str(), body = std::move(body)] { return body(domain, name); });
+                  [domain = domain_, name = subject().str(), body = std::move(body)] { return body(domain, name); });
 }
 
-void ZoneObject::GetDefinition(sdbus::Result<std::string>&& result) {
+void ZoneObjects::GetDefinition(sdbus::Result<std::string>&& result) {
     authorised(domain_, getObject(), std::move(result), request("GetDefinition", Verb::listDetails),
-               [domain = domain_, name = name_.str()] {
+               [domain = domain_, name = subject().str()] {
                    const Zone& zone = domain.registry.current(name);
                    if (!zone.text) {
                        throw Fault(FaultKind::invalidDefinition, zone.problem);
@@ -124,21 +125,21 @@ void ZoneObject::GetDefinition(sdbus::Result<std::string>&& result) {
                });
 }
 
-void ZoneObject::GetProblem(sdbus::Result<std::string>&& result) {
+void ZoneObjects::GetProblem(sdbus::Result<std::string>&& result) {
     authorised(domain_, getObject(), std::move(result), request("GetProblem", Verb::listDetails),
-               [domain = domain_, name = name_.str()] { return domain.registry.current(name).problem; });
+               [domain = domain_, name = subject().str()] { return domain.registry.current(name).problem; });
 }
 
-void ZoneObject::Set(sdbus::Result<Keys, Keys, Keys>&& result,
+void ZoneObjects::Set(sdbus::Result<Keys, Keys, Keys>&& result,
                      std::vector<sdbus::Struct<std::string, std::string>> settings, Dictionary options) {
     const Settings pairs = answer("Set", [&] { return settingsFrom(settings); });
     // also where the zone has privileges already: its init, say, is the host's root
-    const std::vector<std::string> reserving = reservingKeys(domain_.registry.find(name_), pairs);
+    const std::vector<std::string> reserving = reservingKeys(domain_.registry.find(subject()), pairs);
     const bool privileged = !reserving.empty();
     authorisedLater(
         domain_, getObject(), std::move(result),
-        requestToSet(name_.str(), reserving, privileged ? Verb::configPrivileged : Verb::config),
-        [domain = domain_, name = name_.str(), pairs, options, privileged](const Caller& caller, const auto& pending) {
+        requestToSet(subject().str(), reserving, privileged ? Verb::configPrivileged : Verb::config),
+        [domain = domain_, name = subject().str(), pairs, options, privileged](const Caller& caller, const auto& pending) {
             Options given(options);
             Lifecycle::SetOptions how;
             how.runtime = given.take<bool>("runtime", false);
@@ -149,23 +150,23 @@ void ZoneObject::Set(sdbus::Result<Keys, Keys, Keys>&& result,
         });
 }
 
-void ZoneObject::Install(JobResult&& result) {
+void ZoneObjects::Install(JobResult&& result) {
     job(std::move(result), "Install", Verb::create,
         [](const Domain& domain, const std::string& name) { return domain.installer.install(name); });
 }
 
-void ZoneObject::Uninstall(JobResult&& result) {
+void ZoneObjects::Uninstall(JobResult&& result) {
     job(std::move(result), "Uninstall", Verb::remove,
         [](const Domain& domain, const std::string& name) { return domain.installer.uninstall(name); });
 }
 
-void ZoneObject::Delete(JobResult&& result) {
+void ZoneObjects::Delete(JobResult&& result) {
     job(std::move(result), "Delete", Verb::remove,
         [](const Domain& domain, const std::string& name) { return domain.installer.remove(name); });
 }
 
-void ZoneObject::Boot(JobResult&& result, Dictionary options) {
-    const Zone* zone = domain_.registry.find(name_);
+void ZoneObjects::Boot(JobResult&& result, Dictionary options) {
+    const Zone* zone = domain_.registry.find(subject());
     const bool privileged = zone != nullptr && zone->definition && zone->definition->privileged;
     Request wanted = request("Boot", Verb::manage);
     if (options.contains("args")) {
@@ -179,7 +180,7 @@ void ZoneObject::Boot(JobResult&& result, Dictionary options) {
     // (who calls is a question to the bus, and matters with arguments alone)
     const bool trusted = privileged || !options.contains("args") || callerOf(getObject()).uid == 0;
     authorisedJob(domain_, getObject(), std::move(result), wanted,
-                  [domain = domain_, name = name_.str(), options, trusted] {
+                  [domain = domain_, name = subject().str(), options, trusted] {
                       Options given(options);
                       Lifecycle::BootOptions boot;
                       boot.initArgs = given.take<std::vector<std::string>>("args", {});
@@ -194,34 +195,34 @@ void ZoneObject::Boot(JobResult&& result, Dictionary options) {
                   });
 }
 
-void ZoneObject::Ready(JobResult&& result) {
+void ZoneObjects::Ready(JobResult&& result) {
     job(std::move(result), "Ready", Verb::manage,
         [](const Domain& domain, const std::string& name) { return domain.lifecycle.ready(name); });
 }
 
-void ZoneObject::Halt(JobResult&& result) {
+void ZoneObjects::Halt(JobResult&& result) {
     job(std::move(result), "Halt", Verb::manage,
         [](const Domain& domain, const std::string& name) { return domain.lifecycle.halt(name); });
 }
 
-void ZoneObject::Shutdown(JobResult&& result, std::uint32_t timeout) {
+void ZoneObjects::Shutdown(JobResult&& result, std::uint32_t timeout) {
     job(std::move(result), "Shutdown", Verb::manage,
         [timeout](const Domain& domain, const std::string& name) { return domain.lifecycle.shutdown(name, timeout); });
 }
 
-void ZoneObject::Reboot(JobResult&& result, bool force) {
+void ZoneObjects::Reboot(JobResult&& result, bool force) {
     job(std::move(result), "Reboot", Verb::manage,
         [force](const Domain& domain, const std::string& name) { return domain.lifecycle.reboot(name, force); });
 }
 
-void ZoneObject::ClearMaintenance(sdbus::Result<>&& result) {
+void ZoneObjects::ClearMaintenance(sdbus::Result<>&& result) {
     authorised(domain_, getObject(), std::move(result), request("ClearMaintenance", Verb::manage),
-               [domain = domain_, name = name_.str()] { domain.hostBoot.clearMaintenance(name); });
+               [domain = domain_, name = subject().str()] { domain.hostBoot.clearMaintenance(name); });
 }
 
-void ZoneObject::Plan(sdbus::Result<std::vector<sdbus::Struct<std::string, std::string>>>&& result) {
+void ZoneObjects::Plan(sdbus::Result<std::vector<sdbus::Struct<std::string, std::string>>>&& result) {
     authorised(domain_, getObject(), std::move(result), request("Plan", Verb::listDetails),
-               [domain = domain_, name = name_.str()] {
+               [domain = domain_, name = subject().str()] {
                    std::vector<sdbus::Struct<std::string, std::string>> steps;
                    for (const auto& [step, purpose] : domain.lifecycle.plan(name)) {
                        steps.emplace_back(step, purpose);
@@ -230,15 +231,15 @@ void ZoneObject::Plan(sdbus::Result<std::vector<sdbus::Struct<std::string, std::
                });
 }
 
-std::map<std::string, std::uint64_t> ZoneObject::Stat() {
-    return answer("Stat of zone " + name_.str(), [&] { return domain_.statistics.of(name_.str()); });
+std::map<std::string, std::uint64_t> ZoneObjects::Stat() {
+    return answer("Stat of zone " + subject().str(), [&] { return domain_.statistics.of(subject().str()); });
 }
 
-void ZoneObject::Exec(sdbus::Result<sdbus::UnixFd, std::vector<sdbus::UnixFd>>&& result, std::vector<std::string> argv,
+void ZoneObjects::Exec(sdbus::Result<sdbus::UnixFd, std::vector<sdbus::UnixFd>>&& result, std::vector<std::string> argv,
                       Dictionary options) {
     const Verb verb = argv.empty() ? Verb::login : Verb::exec; // without a program it is a login shell
     authorisedLater(domain_, getObject(), std::move(result), request("Exec", verb),
-                    [domain = domain_, name = name_.str(), argv, options](const Caller& caller, const auto& pending) {
+                    [domain = domain_, name = subject().str(), argv, options](const Caller& caller, const auto& pending) {
                         domain.lifecycle.exec(
                             name, caller.uid, execRequest(argv, Options(options)),
                             [pending](std::vector<sys::UniqueFd> fds) {
@@ -256,9 +257,9 @@ void ZoneObject::Exec(sdbus::Result<sdbus::UnixFd, std::vector<sdbus::UnixFd>>&&
                     });
 }
 
-void ZoneObject::ReadLog(sdbus::Result<std::vector<sdbus::UnixFd>>&& result, std::string source) {
+void ZoneObjects::ReadLog(sdbus::Result<std::vector<sdbus::UnixFd>>&& result, std::string source) {
     authorised(domain_, getObject(), std::move(result), request("ReadLog", Verb::console),
-               [domain = domain_, name = name_, source] {
+               [domain = domain_, name = subject(), source] {
                    std::vector<sdbus::UnixFd> files;
                    for (sys::UniqueFd& file : openZoneLog(domain.host, name, source)) {
                        files.push_back(handOver(std::move(file)));
@@ -267,9 +268,9 @@ void ZoneObject::ReadLog(sdbus::Result<std::vector<sdbus::UnixFd>>&& result, std
                });
 }
 
-void ZoneObject::OpenConsole(sdbus::Result<sdbus::UnixFd>&& result) {
+void ZoneObjects::OpenConsole(sdbus::Result<sdbus::UnixFd>&& result) {
     authorisedLater(domain_, getObject(), std::move(result), request("OpenConsole", Verb::console),
-                    [domain = domain_, name = name_.str()](const Caller& caller, const auto& pending) {
+                    [domain = domain_, name = subject().str()](const Caller& caller, const auto& pending) {
                         domain.lifecycle.console(
                             name, caller.uid,
                             [pending](std::vector<sys::UniqueFd> fds) {
@@ -283,72 +284,72 @@ void ZoneObject::OpenConsole(sdbus::Result<sdbus::UnixFd>&& result) {
                     });
 }
 
-std::string ZoneObject::Name() {
-    return name_.str();
+std::string ZoneObjects::Name() {
+    return subject().str();
 }
-std::string ZoneObject::State() {
+std::string ZoneObjects::State() {
     return std::string(zone::stateName(view().state));
 }
-bool ZoneObject::Booted() {
+bool ZoneObjects::Booted() {
     return view().booted;
 }
-std::string ZoneObject::Reason() {
+std::string ZoneObjects::Reason() {
     return view().reason;
 }
-std::string ZoneObject::Problem() {
+std::string ZoneObjects::Problem() {
     return view().problem;
 }
-std::string ZoneObject::Maintenance() {
+std::string ZoneObjects::Maintenance() {
     return view().maintenance;
 }
-std::string ZoneObject::Description() {
+std::string ZoneObjects::Description() {
     return view().description;
 }
-std::string ZoneObject::Image() {
+std::string ZoneObjects::Image() {
     return view().image;
 }
-bool ZoneObject::Autoboot() {
+bool ZoneObjects::Autoboot() {
     return view().autoboot;
 }
-bool ZoneObject::Privileged() {
+bool ZoneObjects::Privileged() {
     return view().privileged;
 }
-std::uint32_t ZoneObject::InitPid() {
+std::uint32_t ZoneObjects::InitPid() {
     return view().initPid;
 }
-std::string ZoneObject::InitKind() {
+std::string ZoneObjects::InitKind() {
     return view().initKind;
 }
-std::int64_t ZoneObject::Since() {
+std::int64_t ZoneObjects::Since() {
     return view().since;
 }
-std::uint32_t ZoneObject::IdBase() {
+std::uint32_t ZoneObjects::IdBase() {
     return view().idBase;
 }
-std::string ZoneObject::Uuid() {
+std::string ZoneObjects::Uuid() {
     return view().uuid;
 }
-std::string ZoneObject::CGroup() {
+std::string ZoneObjects::CGroup() {
     return view().cgroup;
 }
-std::string ZoneObject::Group() {
+std::string ZoneObjects::Group() {
     return view().group;
 }
-std::vector<std::string> ZoneObject::Changed() {
+std::vector<std::string> ZoneObjects::Changed() {
     return view().changed;
 }
-std::vector<sdbus::Struct<std::string, std::string>> ZoneObject::Limits() {
+std::vector<sdbus::Struct<std::string, std::string>> ZoneObjects::Limits() {
     std::vector<sdbus::Struct<std::string, std::string>> rows;
     for (const auto& [key, value] : view().limits) {
         rows.emplace_back(key, value);
     }
     return rows;
 }
-sdbus::ObjectPath ZoneObject::Job() {
+sdbus::ObjectPath ZoneObjects::Job() {
     return view().job == 0 ? sdbus::ObjectPath("/") : jobObject(view().job);
 }
 
-std::vector<sdbus::Struct<std::string, std::string>> ZoneObject::Addresses() {
+std::vector<sdbus::Struct<std::string, std::string>> ZoneObjects::Addresses() {
     std::vector<sdbus::Struct<std::string, std::string>> rows;
     for (const auto& [interface, address] : view().addresses) {
         rows.emplace_back(interface, address);
