@@ -24,6 +24,15 @@ std::string withGroup(const std::string& text, const std::optional<zone::Definit
     return store::applySettings(text, {{"group", booted ? booted->group : ""}});
 }
 
+/// Steps follow each other faster than anybody looks, and nothing that the bus shows of a zone is made of them.
+bool isOneStepOn(const Zone& zone, platform::Status status) {
+    if (!zone.status || !zone.down.empty()) {
+        return false;
+    }
+    status.step = zone.status->step;
+    return status == *zone.status;
+}
+
 } // namespace
 
 void Lifecycle::judge(const ZoneName& name, const platform::Status& status) {
@@ -84,6 +93,11 @@ void Lifecycle::statusChanged(const ZoneName& name, const platform::Status& stat
         if (status.state == State::running || status.state == State::ready) {
             supervisor(name).request({{"type", "halt"}});
         }
+        return;
+    }
+    if (isOneStepOn(*zone, status)) {
+        zone->status->step = status.step;
+        judge(name, status);
         return;
     }
     const bool news = !zone->status || zone->status->reason != status.reason || zone::isActive(zone->status->state);

@@ -206,7 +206,7 @@ void Supervisor::take(sys::Packet packet) {
 }
 
 void Supervisor::takeStatus(const json& message) {
-    status_ = platform::statusFromJson(message.dump());
+    status_ = platform::statusFromJson(message);
     promised_ = std::max(promised_, status_.requests + status_.pending);
     if (!greeted_) {
         greeted_ = true;

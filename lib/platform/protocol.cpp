@@ -35,9 +35,8 @@ std::string toJson(const Status& status) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Status statusFromJson(const std::string& text) {
+Status statusFromJson(const Json& json) {
     try {
-        const Json json = Json::parse(text);
         Status status;
         const auto state = zone::parseState(json.at("state").get<std::string>());
         if (!state) {
@@ -62,6 +61,11 @@ Status statusFromJson(const std::string& text) {
     } catch (const Json::exception& error) {
         throw sys::Error(std::string("reading a supervisor's status: ") + error.what(), 0);
     }
+}
+
+Status statusFromJson(const std::string& text) {
+    // what is no JSON has no state either
+    return statusFromJson(Json::parse(text, nullptr, false));
 }
 
 } // namespace zoned::platform

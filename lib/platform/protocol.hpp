@@ -32,6 +32,8 @@
 #include <string>
 #include <string_view>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "zone/zone_state.hpp"
 
 namespace zoned::platform {
@@ -51,6 +53,8 @@ struct Status {
     std::uint64_t requests = 0; // how many boot, halt, shutdown and reboot requests are finished
     std::uint64_t pending = 0;  // how many are not
     std::string cgroup;         // below the cgroup v2 mount
+
+    bool operator==(const Status&) const = default;
 };
 
 /// What Status::reason says of an end that somebody wanted.
@@ -60,6 +64,8 @@ inline constexpr std::string_view poweredOffReason = "powered off from inside";
 [[nodiscard]] bool isOrderlyEnd(std::string_view reason) noexcept;
 
 [[nodiscard]] std::string toJson(const Status& status);
+/// Throws sys::Error.
+[[nodiscard]] Status statusFromJson(const nlohmann::json& json);
 [[nodiscard]] Status statusFromJson(const std::string& text);
 
 } // namespace zoned::platform

@@ -157,7 +157,7 @@ def subjects(guest, results):
     made = {}
     for name, kind in SUBJECTS.items():
         if name == "incus" and guest_image.SUITE == "bookworm":
-            results.missing(name, "Debian 12 has none; with ZONED_GUEST_SUITE=trixie")
+            results.missing(name, "Debian 12 has none; with --suite trixie")
             continue
         report.say(f"{name} is set up")
         try:

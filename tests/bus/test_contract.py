@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from support.bus import IMAGE, JOB, MANAGER, MANAGER_PATH, ZONE, imagePath, zonePath
+from support.bus import BusFault, IMAGE, JOB, MANAGER, MANAGER_PATH, ZONE, imagePath, zonePath
 from support.host import SOURCE
 
 EMITS = "org.freedesktop.DBus.Property.EmitsChangedSignal"
@@ -55,6 +55,19 @@ def test_every_property_can_be_read_and_has_its_type(host, interface, heldJob):
     path = {MANAGER: MANAGER_PATH, ZONE: zonePath("z1"), IMAGE: imagePath("busybox"), JOB: heldJob.path}[interface]
     values = host.bus.getAll(path, interface)
     assert set(values) == set(written(interface)["properties"])
+
+
+@pytest.mark.parametrize("interface, paths", [
+    (ZONE, ("/org/zoned1/zone", zonePath("z2"), zonePath("z1") + "/deeper", "/org/zoned1/zone/_", "/org/zoned1/zonez1")),
+    (IMAGE, ("/org/zoned1/image", imagePath("z1"))), (JOB, ("/org/zoned1/job/99", "/org/zoned1/job/web"))])
+def test_what_is_beside_above_or_below_objects_is_none(host, interface, paths):
+    host.define("z1")
+    for path in paths:
+        for ask in (lambda: host.bus.getAll(path, interface),
+                    lambda: host.bus.call(path, interface, "Cancel" if interface == JOB else "Delete")):
+            with pytest.raises(BusFault) as told:
+                ask()
+            assert told.value.full.startswith("org.freedesktop.DBus.Error.Unknown"), (path, told.value)
 
 
 def test_the_manager_lists_every_object_with_its_properties(host):
