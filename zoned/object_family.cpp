@@ -80,8 +80,7 @@ struct ServedFamily::Turn {
 };
 
 ServedFamily::ServedFamily(sdbus::IConnection& connection, const std::string& folder)
-    : folder_(folder), recorder_(connection, folder),
-      door_(sdbus::createObject(connection, sdbus::ObjectPath(folder))),
+    : folder_(folder), recorder_(connection, folder), door_(sdbus::createObject(connection, sdbus::ObjectPath(folder))),
       like_(door_->createSignal(api::interfaceName("org.zoned1.Family"), api::signalName("Never"))) {}
 
 ServedFamily::~ServedFamily() = default;

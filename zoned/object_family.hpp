@@ -80,7 +80,7 @@ public:
 protected:
     ObjectFamily(sdbus::IConnection& connection, const std::string& folder)
         : ServedFamily(connection, folder), Adaptor(ServedFamily::getObject()) {
-        if constexpr (requires(ObjectFamily& self) { self.Adaptor::registerAdaptor(); }) {
+        if constexpr (requires(ObjectFamily & self) { self.Adaptor::registerAdaptor(); }) {
             this->Adaptor::registerAdaptor(); // sdbus-c++ 1.2 does it in the adaptor's constructor
         }
         serve();

@@ -1,5 +1,7 @@
 #include "service.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 
 #include <spdlog/spdlog.h>
@@ -10,6 +12,12 @@
 #include "sys/file.hpp"
 
 namespace zoned::daemon {
+namespace {
+
+// After the last job for so long, memory that jobs have taken and left goes back to the kernel. Once: it is no clock.
+constexpr std::chrono::milliseconds calm{100};
+
+} // namespace
 
 Service::Service(sys::EventLoop& loop, Host host)
     : loop_(loop), host_(std::move(host)), bus_(loop), jobs_(loop), workers_(loop, host_.workerProgram),
@@ -130,6 +138,9 @@ void Service::jobEnded(const JobInfo& job, const JobEnd& end) {
     jobObjects_->remove(job);
     manager_->emitJobRemoved(job.id, jobObject(job.id), job.kind, job.hold.name, result, error, end.text);
     hostBoot_.jobEnded(job, end);
+    if (jobs_.list().empty()) {
+        tidying_ = loop_.after(calm, [] { ::malloc_trim(0); });
+    }
 }
 
 /// Every folder in RUN/zones is a zone that was active, or had its console open, when the last service ended.

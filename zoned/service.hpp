@@ -84,6 +84,7 @@ private:
     std::function<void()> ready_;
     std::size_t recovering_ = 0;
     sys::EventLoop::Source opening_;
+    sys::EventLoop::Source tidying_;
     std::optional<RunWatch> runWatch_;
 };
 

@@ -131,23 +131,23 @@ void ZoneObjects::GetProblem(sdbus::Result<std::string>&& result) {
 }
 
 void ZoneObjects::Set(sdbus::Result<Keys, Keys, Keys>&& result,
-                     std::vector<sdbus::Struct<std::string, std::string>> settings, Dictionary options) {
+                      std::vector<sdbus::Struct<std::string, std::string>> settings, Dictionary options) {
     const Settings pairs = answer("Set", [&] { return settingsFrom(settings); });
     // also where the zone has privileges already: its init, say, is the host's root
     const std::vector<std::string> reserving = reservingKeys(domain_.registry.find(subject()), pairs);
     const bool privileged = !reserving.empty();
-    authorisedLater(
-        domain_, getObject(), std::move(result),
-        requestToSet(subject().str(), reserving, privileged ? Verb::configPrivileged : Verb::config),
-        [domain = domain_, name = subject().str(), pairs, options, privileged](const Caller& caller, const auto& pending) {
-            Options given(options);
-            Lifecycle::SetOptions how;
-            how.runtime = given.take<bool>("runtime", false);
-            how.stored = given.take<bool>("stored", false);
-            how.trusted = privileged || caller.uid == 0;
-            given.requireEmpty();
-            setKeys(domain, caller, name, pairs, how, pending);
-        });
+    authorisedLater(domain_, getObject(), std::move(result),
+                    requestToSet(subject().str(), reserving, privileged ? Verb::configPrivileged : Verb::config),
+                    [domain = domain_, name = subject().str(), pairs, options, privileged](const Caller& caller,
+                                                                                           const auto& pending) {
+                        Options given(options);
+                        Lifecycle::SetOptions how;
+                        how.runtime = given.take<bool>("runtime", false);
+                        how.stored = given.take<bool>("stored", false);
+                        how.trusted = privileged || caller.uid == 0;
+                        given.requireEmpty();
+                        setKeys(domain, caller, name, pairs, how, pending);
+                    });
 }
 
 void ZoneObjects::Install(JobResult&& result) {
@@ -236,25 +236,26 @@ std::map<std::string, std::uint64_t> ZoneObjects::Stat() {
 }
 
 void ZoneObjects::Exec(sdbus::Result<sdbus::UnixFd, std::vector<sdbus::UnixFd>>&& result, std::vector<std::string> argv,
-                      Dictionary options) {
+                       Dictionary options) {
     const Verb verb = argv.empty() ? Verb::login : Verb::exec; // without a program it is a login shell
-    authorisedLater(domain_, getObject(), std::move(result), request("Exec", verb),
-                    [domain = domain_, name = subject().str(), argv, options](const Caller& caller, const auto& pending) {
-                        domain.lifecycle.exec(
-                            name, caller.uid, execRequest(argv, Options(options)),
-                            [pending](std::vector<sys::UniqueFd> fds) {
-                                if (fds.size() < 2) {
-                                    pending.refuse(strangeAnswer);
-                                    return;
-                                }
-                                std::vector<sdbus::UnixFd> stdio;
-                                for (std::size_t i = 1; i < fds.size(); ++i) {
-                                    stdio.push_back(handOver(std::move(fds[i])));
-                                }
-                                pending.reply(handOver(std::move(fds[0])), stdio);
-                            },
-                            [pending](const Fault& fault) { pending.refuse(fault); });
-                    });
+    authorisedLater(
+        domain_, getObject(), std::move(result), request("Exec", verb),
+        [domain = domain_, name = subject().str(), argv, options](const Caller& caller, const auto& pending) {
+            domain.lifecycle.exec(
+                name, caller.uid, execRequest(argv, Options(options)),
+                [pending](std::vector<sys::UniqueFd> fds) {
+                    if (fds.size() < 2) {
+                        pending.refuse(strangeAnswer);
+                        return;
+                    }
+                    std::vector<sdbus::UnixFd> stdio;
+                    for (std::size_t i = 1; i < fds.size(); ++i) {
+                        stdio.push_back(handOver(std::move(fds[i])));
+                    }
+                    pending.reply(handOver(std::move(fds[0])), stdio);
+                },
+                [pending](const Fault& fault) { pending.refuse(fault); });
+        });
 }
 
 void ZoneObjects::ReadLog(sdbus::Result<std::vector<sdbus::UnixFd>>&& result, std::string source) {

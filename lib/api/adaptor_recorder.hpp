@@ -38,8 +38,7 @@ struct Offer {
 /// that only methods and properties can be offered.
 class AdaptorRecorder final : public sdbus::IObject {
 public:
-    AdaptorRecorder(sdbus::IConnection& connection, const std::string& path)
-        : path_(path), connection_(connection) {}
+    AdaptorRecorder(sdbus::IConnection& connection, const std::string& path) : path_(path), connection_(connection) {}
 
     [[nodiscard]] const Offer& offer() const noexcept { return offer_; }
 
@@ -77,18 +76,36 @@ public:
     void emitPropertiesChangedSignal(const sdbus::InterfaceName&, const std::vector<sdbus::PropertyName>&) override {
         none();
     }
-    void emitPropertiesChangedSignal(const char*, const std::vector<sdbus::PropertyName>&) override { none(); }
-    void emitPropertiesChangedSignal(const sdbus::InterfaceName&) override { none(); }
-    void emitPropertiesChangedSignal(const char*) override { none(); }
-    void emitInterfacesAddedSignal(const std::vector<sdbus::InterfaceName>&) override { none(); }
-    void emitInterfacesRemovedSignal(const std::vector<sdbus::InterfaceName>&) override { none(); }
-    [[nodiscard]] sdbus::Slot addObjectManager(sdbus::return_slot_t) override { none(); }
-    [[nodiscard]] const sdbus::ObjectPath& getObjectPath() const override { return path_; }
-    [[nodiscard]] sdbus::Message getCurrentlyProcessedMessage() const override { return *message_; }
+    void emitPropertiesChangedSignal(const char*, const std::vector<sdbus::PropertyName>&) override {
+        none();
+    }
+    void emitPropertiesChangedSignal(const sdbus::InterfaceName&) override {
+        none();
+    }
+    void emitPropertiesChangedSignal(const char*) override {
+        none();
+    }
+    void emitInterfacesAddedSignal(const std::vector<sdbus::InterfaceName>&) override {
+        none();
+    }
+    void emitInterfacesRemovedSignal(const std::vector<sdbus::InterfaceName>&) override {
+        none();
+    }
+    [[nodiscard]] sdbus::Slot addObjectManager(sdbus::return_slot_t) override {
+        none();
+    }
+    [[nodiscard]] const sdbus::ObjectPath& getObjectPath() const override {
+        return path_;
+    }
+    [[nodiscard]] sdbus::Message getCurrentlyProcessedMessage() const override {
+        return *message_;
+    }
     [[nodiscard]] sdbus::Signal createSignal(const sdbus::InterfaceName&, const sdbus::SignalName&) const override {
         none();
     }
-    [[nodiscard]] sdbus::Signal createSignal(const char*, const char*) const override { none(); }
+    [[nodiscard]] sdbus::Signal createSignal(const char*, const char*) const override {
+        none();
+    }
 
 private:
     sdbus::ObjectPath path_;
@@ -124,22 +141,44 @@ private:
         }
         registerProperty(interfaceName, std::move(propertyName), std::move(signature), std::move(getCallback), flags);
     }
-    void registerSignal(const std::string&, std::string, std::string, sdbus::Flags) override { none(); }
+    void registerSignal(const std::string&, std::string, std::string, sdbus::Flags) override {
+        none();
+    }
     void registerSignal(const std::string&, std::string, std::string, const std::vector<std::string>&,
                         sdbus::Flags) override {
         none();
     }
-    void setInterfaceFlags(const std::string&, sdbus::Flags) override { none(); }
+    void setInterfaceFlags(const std::string&, sdbus::Flags) override {
+        none();
+    }
     void finishRegistration() override {} // each member has been taken down as it came
-    sdbus::Signal createSignal(const std::string&, const std::string&) override { none(); }
-    void emitPropertiesChangedSignal(const std::string&, const std::vector<std::string>&) override { none(); }
-    void emitPropertiesChangedSignal(const std::string&) override { none(); }
-    void emitInterfacesAddedSignal(const std::vector<std::string>&) override { none(); }
-    void emitInterfacesRemovedSignal(const std::vector<std::string>&) override { none(); }
-    void removeObjectManager() override { none(); }
-    [[nodiscard]] bool hasObjectManager() const override { return false; }
-    [[nodiscard]] const std::string& getObjectPath() const override { return path_; }
-    [[nodiscard]] const sdbus::Message* getCurrentlyProcessedMessage() const override { return message_; }
+    sdbus::Signal createSignal(const std::string&, const std::string&) override {
+        none();
+    }
+    void emitPropertiesChangedSignal(const std::string&, const std::vector<std::string>&) override {
+        none();
+    }
+    void emitPropertiesChangedSignal(const std::string&) override {
+        none();
+    }
+    void emitInterfacesAddedSignal(const std::vector<std::string>&) override {
+        none();
+    }
+    void emitInterfacesRemovedSignal(const std::vector<std::string>&) override {
+        none();
+    }
+    void removeObjectManager() override {
+        none();
+    }
+    [[nodiscard]] bool hasObjectManager() const override {
+        return false;
+    }
+    [[nodiscard]] const std::string& getObjectPath() const override {
+        return path_;
+    }
+    [[nodiscard]] const sdbus::Message* getCurrentlyProcessedMessage() const override {
+        return message_;
+    }
 
 private:
     std::string path_;

@@ -16,7 +16,7 @@ from bench.results import Results
 from bench.rounds import inTurn
 from bench.stopwatch import Failed, Lap
 from support import guest_image
-from support.guest import Guest
+from support.guest import Guest, GuestFault
 
 PODMAN = ("crun", "podman", "netavark", "iptables", "uidmap")
 PACKAGES = {"bookworm": PODMAN, "trixie": (*PODMAN, "incus", "dnsmasq-base")}
@@ -55,7 +55,10 @@ class Clock:
     def stamp(self, path):
         """When init began; takes its note away."""
         wait = f"for i in $(seq 200); do [ -s {path} ] && break; sleep 0.05; done; cat {path} && rm {path}"
-        return int(self.guest.sh(wait))
+        done = self.guest.run(["sh", "-c", wait])
+        if done.status != 0:
+            raise Failed(f"init left no note of its start: {done.stderr.strip()}")
+        return int(done.stdout)
 
 
 def span(first, last):
@@ -93,12 +96,12 @@ class Machinectl:
             clock.guest.push(NSPAWN.format(ready=ready).encode(), f"/etc/systemd/nspawn/{name}.nspawn")
 
     def once(self):
-        start, kill, gone = self.clock.laps(
-            ["machinectl", "start", "bench"],
+        start, = self.clock.laps(["machinectl", "start", "bench"])
+        started = self.clock.stamp("/var/lib/machines/bench/started")  # which may come after the unit's start
+        kill, gone = self.clock.laps(
             # terminate would ask init, which does not listen, and halt does not ask either
             ["machinectl", "kill", "--kill-whom=leader", "--signal=KILL", "bench"],
             ["systemctl", "stop", "systemd-nspawn@bench"])  # until it is gone
-        started = self.clock.stamp("/var/lib/machines/bench/started")
         return {"host.init": (started - start.begin) / 1e6, "host.whole": start.ms + span(kill, gone)}
 
     def debian(self):
@@ -138,6 +141,7 @@ class Crun:
 class Incus:
     def __init__(self, clock):
         self.clock = clock
+        clock.guest.sh("mkdir -p /var/tmp/incus")
         clock.guest.push(INCUS_METADATA.encode(), "/var/tmp/incus/metadata.yaml")
         clock.guest.sh("incus admin init --minimal && cd /var/tmp/incus && tar -czf meta.tar.gz metadata.yaml && "
                        "gzip -k /var/tmp/bench.tar && "
@@ -162,7 +166,7 @@ def subjects(guest, results):
         report.say(f"{name} is set up")
         try:
             made[name] = kind(Clock(guest))
-        except AssertionError as reason:
+        except (AssertionError, GuestFault) as reason:
             results.missing(name, str(reason)[:500])
     return made
 

@@ -201,9 +201,9 @@ def test_machined_does_not_end_the_service(bare):
     host, _ = bare
     host.start()
     pretender = ["/usr/bin/python3", "-c", "import os, sys\n"
-                 "open('/proc/self/comm', 'w').write('systemd-machine')\nos.kill(int(sys.argv[1]), 15)",
-                 str(host.process.pid)]
-    subprocess.run(pretender, check=True)
-    eventually(lambda: "systemd-machined asks this service to end" in host.logTail(100000))
+                 "open('/proc/self/comm', 'w').write('systemd-machine')\nos.kill(int(sys.argv[1]), 15)\n"
+                 "sys.stdin.read()", str(host.process.pid)]
+    with subprocess.Popen(pretender, stdin=subprocess.PIPE):  # it is looked at while it lives
+        eventually(lambda: "systemd-machined asks this service to end" in host.logTail(100000))
     assert host.alive() and host.zones() == {}
     assert host.stop() == 0  # anybody else's SIGTERM is obeyed
