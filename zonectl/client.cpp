@@ -84,6 +84,9 @@ private:
         std::uint32_t id = 0;
         const char *path = nullptr, *kind = nullptr, *object = nullptr;
         const char *result = nullptr, *error = nullptr, *text = nullptr;
+        if (!api::isBroadcast(message)) {
+            return 0; // anybody's
+        }
         // another shape is that of a service of another version: nothing that we could tell
         if (sd_bus_message_read(message, "uosssss", &id, &path, &kind, &object, &result, &error, &text) >= 0) {
             static_cast<Ends*>(self)->ends_[path] = JobEnd{result, error, text};

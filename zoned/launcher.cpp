@@ -15,6 +15,7 @@
 #include "sys/channel.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "sys/undo.hpp"
 #include "unit_start.hpp"
 
 namespace zoned::daemon {
@@ -34,7 +35,9 @@ public:
         prepareSlice(groupOf_(name));
         sys::makeDirectories(host_.runFolder(name.str()), 0700);
         // We listen in its place: it can be connected to before it has run its first instruction.
-        const sys::UniqueFd listener = sys::Channel::listen(host_.runFolder(name.str()) + "/socket");
+        const std::string socket = host_.runFolder(name.str()) + "/socket";
+        const sys::UniqueFd listener = sys::Channel::listen(socket);
+        sys::Undo unlisten([&] { (void)sys::removeFile(socket); });
         const std::string cgroup = plannedCgroup(slice(), name.str(), groupOf_(name));
         const sys::UniqueFd birthplace = makeSupervisorCgroup(cgroup);
         const Program program{supervisorCommand(host_, name, cgroup, false),
@@ -42,6 +45,7 @@ public:
                               {{listenFd, listener.get()}},
                               birthplace.get()};
         const pid_t pid = spawn(program);
+        unlisten.cancel();
         Child& child = children_[name.str()];
         child.pid = pid;
         child.exit = loop_.onExit(pid, [this, key = name.str(), exited = std::move(exited)](int status) {

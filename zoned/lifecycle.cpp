@@ -61,7 +61,7 @@ std::uint32_t Lifecycle::ready(const std::string& name) {
 std::uint32_t Lifecycle::startBoot(const std::string& name, Command command, const BootOptions& options) {
     jobs_.requireFree({Held::zone, name});
     const LogAbout about(name);
-    Zone& zone = registry_.current(name);
+    Zone& zone = registry_.toBoot(name);
     if (!admit(zone, command)) {
         // it runs; but whoever waits, waits for more than that
         if (!options.wait || !zone.status || zone.status->booted) {

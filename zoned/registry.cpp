@@ -154,12 +154,13 @@ Zone& Registry::add(const zone::ZoneName& name) {
     return *entry.zone;
 }
 
+namespace {
+
 /// What tells a file from a later version of it; "" for one that has changed so lately that a further change could have
 /// the same time, of which the kernel's clock has only some hundred a second.
-std::string Registry::stamp(const zone::ZoneName& name) const {
+std::string stampOf(std::initializer_list<std::string> paths) {
     std::string stamp = "|";
-    for (const std::string& path : {definitions_.path(name), storage_.path(name) + "/state.json", storage_.layer(name),
-                                    host_.bootedDefinition(name.str())}) {
+    for (const std::string& path : paths) {
         struct stat status {};
         if (stat(path.c_str(), &status) == 0) {
             if (std::time(nullptr) - status.st_ctim.tv_sec < 2) {
@@ -173,14 +174,31 @@ std::string Registry::stamp(const zone::ZoneName& name) const {
     return stamp;
 }
 
+} // namespace
+
+std::string Registry::stamp(const zone::ZoneName& name) const {
+    return stampOf({definitions_.path(name), storage_.path(name) + "/state.json", storage_.layer(name),
+                    host_.bootedDefinition(name.str())});
+}
+
+std::string Registry::imageStamp(const store::ZoneRecord& record) const {
+    return stampOf({images_.infoPath(zone::ZoneName(record.image))});
+}
+
+bool Registry::isAsRead(const Zone& zone) const {
+    const bool hasImage = zone.record && !zone.imageFrom.empty();
+    return !zone.readFrom.empty() && zone.readFrom == stamp(zone.name) &&
+           (!hasImage || zone.imageFrom == imageStamp(*zone.record));
+}
+
 Zone& Registry::current(const std::string& name) {
-    if (!zone::ZoneName::problem(name)) {
-        Zone* known = find(zone::ZoneName(name));
-        if (known != nullptr && !known->readFrom.empty() && known->readFrom == stamp(known->name)) {
-            return *known;
-        }
-    }
-    return refresh(name);
+    Zone* const known = zone::ZoneName::problem(name) ? nullptr : find(zone::ZoneName(name));
+    return known != nullptr && isAsRead(*known) ? *known : refresh(name);
+}
+
+Zone& Registry::toBoot(const std::string& name) {
+    Zone& zone = current(name);
+    return zone.problem.empty() && zone.unavailable.empty() ? zone : refresh(name);
 }
 
 Zone& Registry::refresh(const std::string& text) {
@@ -208,6 +226,7 @@ Zone& Registry::refresh(const std::string& text) {
     keepWhatWasKnown(zone, fresh);
     zone.record = std::move(fresh.record);
     zone.unavailable = std::move(fresh.unavailable);
+    zone.imageFrom = std::move(fresh.imageFrom);
     readBooted(zone);
     const std::string before = zone.problem;
     if (unread) {
@@ -298,6 +317,7 @@ void Registry::readRecord(Zone& zone) {
     if (!zone.record || !zone.record->complete) {
         return;
     }
+    zone.imageFrom = imageStamp(*zone.record); // before it is read, as the rest
     const auto image = images_.find(zone::ZoneName(zone.record->image));
     if (!image) {
         zone.unavailable = "its image '" + zone.record->image + "' is missing";

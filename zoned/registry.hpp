@@ -56,6 +56,9 @@ public:
     /// The zone as it is known, refreshed only where it is not known or one of its files is another one than was read:
     /// for what anybody may call as often as he likes. Throws Fault noSuchZone.
     Zone& current(const std::string& name);
+    /// As current(), of a zone that is to be booted: one that could not be when it was read is read again, since that
+    /// may have been for the host's sake: a disk that was not there yet.
+    Zone& toBoot(const std::string& name);
     /// What the zone is booted with has been written: looks at it again.
     void bootedAnew(const zone::ZoneName& name);
     /// To be called after any change of a zone: works out what the bus shows, and tells what is new.
@@ -103,6 +106,8 @@ private:
     void readRecord(Zone& zone);
     void readBooted(Zone& zone);
     [[nodiscard]] std::string stamp(const zone::ZoneName& name) const;
+    [[nodiscard]] std::string imageStamp(const store::ZoneRecord& record) const;
+    [[nodiscard]] bool isAsRead(const Zone& zone) const;
     void drop(const zone::ZoneName& name);
     void noteUsers(const std::string& image);
     Zone& add(const zone::ZoneName& name);

@@ -38,13 +38,17 @@ void RunWatch::read() {
                 lookAtAll();
             } else if ((event.mask & IN_IGNORED) != 0) {
                 places_.erase(event.wd);
-            } else if (place != places_.end() && name == "socket") {
+            } else if (place != places_.end() && name == "socket" && sys::exists(socketOf(place->second))) {
                 listens_(std::string(place->second));
             } else if (place == places_.end() && (event.mask & IN_ISDIR) != 0) {
                 look(name);
             }
         }
     }
+}
+
+std::string RunWatch::socketOf(const std::string& name) const {
+    return folder_ + "/" + name + "/socket";
 }
 
 /// A folder that is new, or may be: waits for the socket in it.
@@ -56,7 +60,7 @@ void RunWatch::look(const std::string& name) {
         return; // gone again
     }
     places_[watch] = name;
-    if (sys::exists(path + "/socket")) {
+    if (sys::exists(socketOf(name))) {
         listens_(name);
     }
 }

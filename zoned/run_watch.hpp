@@ -20,6 +20,7 @@ public:
 private:
     void read();
     void look(const std::string& name);
+    [[nodiscard]] std::string socketOf(const std::string& name) const;
     void lookAtAll();
 
     std::string folder_;

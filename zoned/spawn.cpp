@@ -28,6 +28,14 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
     return result;
 }
 
+int duplicateAbove(int fd, const std::string& path) {
+    const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, clear);
+    if (copy < 0 && errno == EINVAL) {
+        errno = EMFILE; // the limit is so low that there are no such numbers
+    }
+    return sys::check(copy, "duplicating a descriptor for ", path);
+}
+
 void placeDescriptors(const std::vector<std::pair<int, sys::UniqueFd>>& sources) {
     const sys::UniqueFd null = sys::open("/dev/null", O_RDWR);
     sys::check(::dup2(null.get(), STDIN_FILENO), "taking /dev/null as input");
@@ -52,8 +60,7 @@ pid_t spawn(const Program& program) {
     const std::string& path = program.argv.at(0);
     std::vector<std::pair<int, sys::UniqueFd>> sources;
     for (const auto& [target, source] : program.descriptors) {
-        sources.emplace_back(
-            target, sys::check(::fcntl(source, F_DUPFD_CLOEXEC, clear), "duplicating a descriptor for ", path));
+        sources.emplace_back(target, duplicateAbove(source, path));
     }
     const std::vector<char*> argv = pointers(program.argv);
     const std::vector<char*> environment = pointers(program.environment);
@@ -62,7 +69,7 @@ pid_t spawn(const Program& program) {
     sys::check(::pipe2(pipe.data(), O_CLOEXEC), "making a pipe to start ", path);
     const sys::UniqueFd result(pipe[0]);
     sys::UniqueFd end(pipe[1]);
-    sys::UniqueFd report(sys::check(::fcntl(end.get(), F_DUPFD_CLOEXEC, clear), "making a pipe to start ", path));
+    sys::UniqueFd report(duplicateAbove(end.get(), path));
     end.reset();
     sys::CloneOptions options;
     options.cgroup = program.cgroup;

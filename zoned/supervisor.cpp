@@ -96,7 +96,21 @@ void Supervisor::launch() {
         childRuns_ = false;
         phase_ = Phase::none;
         deadline_.reset();
+        removeUnused();
         answerSummons(Fault(FaultKind::failed, error.what()));
+    }
+}
+
+/// After a start that failed; what an earlier boot has left to be taken down stays.
+void Supervisor::removeUnused() {
+    const std::string folder = host_.runFolder(name_.str());
+    try {
+        if (!sys::exists(folder + "/record")) {
+            launcher_.removeCgroup(name_);
+            sys::removeTree(folder);
+        }
+    } catch (const sys::Error& error) {
+        spdlog::warn("zone {}: {}", name_.str(), error.what());
     }
 }
 
@@ -106,6 +120,13 @@ void Supervisor::appeared(Then then) {
         return;
     }
     if (phase_ == Phase::none) {
+        sys::Channel channel;
+        try {
+            channel = sys::Channel::connect(host_.runFolder(name_.str()) + "/socket");
+        } catch (const sys::Error& error) {
+            spdlog::debug("zone {}: its supervisor has gone again: {}", name_.str(), error.what());
+            return; // it listened before its socket had the name
+        }
         phase_ = Phase::launching;
         sys::removeFile(host_.runFolder(name_.str()) + "/exit.json");
         sys::removeFile(host_.runFolder(name_.str()) + "/died");
@@ -115,6 +136,7 @@ void Supervisor::appeared(Then then) {
         promised_ = 0;
         summons_.push_back(std::move(then));
         deadline_ = loop_.after(launchPatience, [this] { giveUp(); });
+        attach(std::move(channel));
     }
     if (phase_ == Phase::launching && !channel_) {
         connect();
@@ -358,6 +380,9 @@ void Supervisor::processGone() {
     if (launchFault_ && std::string(launchFault_->what()).empty()) {
         launchFault_ =
             Fault(FaultKind::failed, "the supervisor of zone " + name_.str() + " " + endText() + " before it answered");
+    }
+    if (end_.died && launchFault_ && !greeted_) {
+        end_.last.reason = launchFault_->what(); // it was killed for that
     }
     if (end_.died || end_.last.state != zone::State::installed) {
         cleanUp();

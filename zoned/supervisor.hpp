@@ -85,6 +85,7 @@ private:
         Refused refused;
     };
     void launch();
+    void removeUnused();
     void connect();
     void attach(sys::Channel channel);
     [[nodiscard]] bool connectAgain();

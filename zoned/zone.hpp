@@ -35,6 +35,7 @@ struct Zone {
     std::string down;                           // why that failed; "" where it did not
     std::string maintenance;                    // why it is left alone; "" where it is not
     std::string readFrom;                       // which files that was; see Registry::current()
+    std::string imageFrom;                      // the same of its image's; "" for a zone without a root
     std::int64_t since = 0;                     // when the state was entered, where no supervisor says it
 };
 

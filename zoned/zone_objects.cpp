@@ -186,7 +186,7 @@ void ZoneObjects::Boot(JobResult&& result, Dictionary options) {
                       boot.initArgs = given.take<std::vector<std::string>>("args", {});
                       boot.wait = given.take<bool>("wait", false);
                       given.requireEmpty();
-                      const Zone& now = domain.registry.current(name);
+                      const Zone& now = domain.registry.toBoot(name);
                       if (!boot.initArgs.empty() && !trusted && now.definition && now.definition->privileged) {
                           throw Fault(FaultKind::notPermitted,
                                       "zone " + name + " was made privileged meanwhile; boot it again to be asked");

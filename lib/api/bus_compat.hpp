@@ -53,10 +53,9 @@ inline std::chrono::microseconds waitAtMost(const sdbus::IConnection& connection
     const std::chrono::microseconds relative = connection.getEventLoopPollData().getRelativeTimeout();
     return relative == std::chrono::microseconds::max() ? std::chrono::microseconds(-1) : relative;
 }
-/// Calls `handler(message)` for each message that matches, as long as the connection lives.
-template <typename Handler>
-void addMatch(sdbus::IConnection& connection, const std::string& match, Handler&& handler) {
-    connection.addMatch(match, std::forward<Handler>(handler));
+inline void addRawMatch(sdbus::IConnection& connection, const std::string& match,
+                        std::function<void(sdbus::Message&)> handler) {
+    connection.addMatch(match, [handler = std::move(handler)](sdbus::Message message) { handler(message); });
 }
 /// Calls `read` with the message that `object` is handling.
 template <typename Read>
@@ -89,9 +88,9 @@ inline bool processPending(sdbus::IConnection& connection) {
 inline std::chrono::microseconds waitAtMost(const sdbus::IConnection& connection) {
     return connection.getEventLoopPollData().getRelativeTimeout().value_or(std::chrono::microseconds(-1));
 }
-template <typename Handler>
-void addMatch(sdbus::IConnection& connection, const std::string& match, Handler&& handler) {
-    connection.addMatch(match, std::forward<Handler>(handler), sdbus::floating_slot);
+inline void addRawMatch(sdbus::IConnection& connection, const std::string& match,
+                        std::function<void(sdbus::Message&)> handler) {
+    connection.addMatch(match, std::move(handler), sdbus::floating_slot);
 }
 template <typename Read>
 auto withMessage(sdbus::IObject& object, Read read) {
@@ -108,6 +107,22 @@ public:
     }
 };
 
+/// Whether the bus has chosen us as one who asked for such signals, and so has looked who sends it. One that is sent to
+/// us alone comes from whoever likes to, whatever our matches say of its sender.
+inline bool isBroadcast(sd_bus_message* message) {
+    return sd_bus_message_get_destination(message) == nullptr;
+}
+
+/// Calls `handler(message)` for each signal that matches, as long as the connection lives.
+template <typename Handler>
+void addMatch(sdbus::IConnection& connection, const std::string& match, Handler handler) {
+    addRawMatch(connection, match, [handler = std::move(handler)](sdbus::Message& message) {
+        if (isBroadcast(RawMessage::of(message))) {
+            handler(message);
+        }
+    });
+}
+
 /// A message of sd-bus's as one of sdbus-c++'s, MethodCall, say.
 /// @param like any message of the same connection
 template <typename Kind>
@@ -123,9 +138,10 @@ public:
     }
 };
 
-/// Calls `handler(message)` with each message that matches, as long as the connection of `proxy` lives. Unlike addMatch()
-/// it does not wait until the bus has taken the match: the bus handles in their order what a connection sends, so that
-/// whatever is asked for afterwards is answered after it. Where the bus refuses the match, sd-bus ends the connection.
+/// Calls `handler(message)` with each message that matches, as long as the connection of `proxy` lives; isBroadcast() is
+/// for the handler to ask. Unlike addMatch() it does not wait until the bus has taken the match: the bus handles in their
+/// order what a connection sends, so that whatever is asked for afterwards is answered after it. Where the bus refuses
+/// the match, sd-bus ends the connection.
 template <typename Proxy>
 void addMatchAhead(Proxy& proxy, const char* match, int (*handler)(sd_bus_message*, void*, sd_bus_error*), void* data) {
     const auto call = proxy.createMethodCall(interfaceName("org.freedesktop.DBus.Peer"), methodName("Ping"));

@@ -63,11 +63,15 @@ std::vector<ImageInfo> Images::list() const {
 
 std::optional<ImageInfo> Images::find(const zone::ZoneName& name) const {
     try {
-        const auto text = sys::readFile(folder_ + "/" + name.str() + "/image.json", maxInfoBytes);
+        const auto text = sys::readFile(infoPath(name), maxInfoBytes);
         return text ? fromJson(*text, name.str()) : std::nullopt;
     } catch (const sys::Error&) {
         return std::nullopt; // too large, a folder, a file in the image's place: damaged, as a text that is no JSON
     }
+}
+
+std::string Images::infoPath(const zone::ZoneName& name) const {
+    return folder_ + "/" + name.str() + "/image.json";
 }
 
 std::string Images::rootfs(const zone::ZoneName& name) const {

@@ -32,6 +32,8 @@ public:
     [[nodiscard]] std::vector<ImageInfo> list() const;
     [[nodiscard]] std::optional<ImageInfo> find(const zone::ZoneName& name) const;
     [[nodiscard]] std::string rootfs(const zone::ZoneName& name) const;
+    /// What is told of it, "IMAGES/NAME/image.json".
+    [[nodiscard]] std::string infoPath(const zone::ZoneName& name) const;
     [[nodiscard]] bool exists(const zone::ZoneName& name) const;
     /// A fresh folder to unpack into, FOLDER/.new-NAME-XXXXXX, with an empty rootfs (0755) inside.
     [[nodiscard]] std::string makeStaging(const zone::ZoneName& name) const;

@@ -170,6 +170,17 @@ std::uint32_t Netlink::requireIndex(const std::string& link, std::string_view ac
     throw Error(join(action, " ", link), ENODEV);
 }
 
+namespace {
+
+/// As many as are used. Left to itself the kernel makes one for each processor and then reduces them to one, for which
+/// it waits for an RCU grace period, with the lock of all network settings held.
+void putOneQueue(NetlinkMessage& message) {
+    message.putU32(IFLA_NUM_TX_QUEUES, 1);
+    message.putU32(IFLA_NUM_RX_QUEUES, 1);
+}
+
+} // namespace
+
 void Netlink::createVeth(const VethSpec& spec) {
     checkLinkName(spec.hostName);
     checkLinkName(spec.peerName);
@@ -178,6 +189,7 @@ void Netlink::createVeth(const VethSpec& spec) {
     }
     NetlinkMessage message = newLinkMessage(true);
     message.putText(IFLA_IFNAME, spec.hostName);
+    putOneQueue(message);
     if (spec.bridgeIndex != 0) {
         message.putU32(IFLA_MASTER, spec.bridgeIndex);
     }
@@ -188,6 +200,7 @@ void Netlink::createVeth(const VethSpec& spec) {
                 const ifinfomsg peer{}; // not up: refused (ENOTCONN) before both ends exist
                 message.append(&peer, sizeof peer);
                 message.putText(IFLA_IFNAME, spec.peerName);
+                putOneQueue(message);
                 if (!spec.peerMac.empty()) {
                     message.put(IFLA_ADDRESS, parseMac(spec.peerMac));
                 }

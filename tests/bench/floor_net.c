@@ -82,12 +82,20 @@ int openNetlink(void) {
     return netlink;
 }
 
+// What the kernel ends with anyhow; left to itself it waits for a grace period to get there.
+static void oneQueue(struct batch* batch) {
+    const uint32_t one = 1;
+    attribute(batch, IFLA_NUM_TX_QUEUES, &one, sizeof one);
+    attribute(batch, IFLA_NUM_RX_QUEUES, &one, sizeof one);
+}
+
 void makeVeth(int netlink, const char* name, int bridge, int netns) {
     struct batch batch = {.used = 0};
     struct ifinfomsg* link = begin(&batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof *link);
     link->ifi_flags = IFF_UP;
     link->ifi_change = IFF_UP;
     attribute(&batch, IFLA_IFNAME, name, strlen(name) + 1);
+    oneQueue(&batch);
     attribute(&batch, IFLA_MASTER, &bridge, sizeof bridge);
     struct rtattr* info = attribute(&batch, IFLA_LINKINFO, NULL, 0);
     attribute(&batch, IFLA_INFO_KIND, "veth", 5);
@@ -95,6 +103,7 @@ void makeVeth(int netlink, const char* name, int bridge, int netns) {
     struct rtattr* peer = attribute(&batch, VETH_INFO_PEER, NULL, 0);
     grow(&batch, sizeof(struct ifinfomsg)); // all zero: "up" would be refused with ENOTCONN
     attribute(&batch, IFLA_IFNAME, "eth0", 5);
+    oneQueue(&batch);
     attribute(&batch, IFLA_NET_NS_FD, &netns, sizeof netns);
     endNest(&batch, peer);
     endNest(&batch, data);

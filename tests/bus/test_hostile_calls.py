@@ -232,3 +232,48 @@ def test_many_clients_at_once_are_all_answered(host, same):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+# Sends signals to every connection there may be, as root's zonectl would like to hear them from the service.
+PRETENDER = """\
+import sys
+from gi.repository import Gio, GLib
+bus = Gio.DBusConnection.new_for_address_sync(sys.argv[1], Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT |
+                                              Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
+up = {"State": GLib.Variant("s", "running"), "Booted": GLib.Variant("b", True)}
+for number in range(400):
+    bus.emit_signal(f":1.{number}", "/org/zoned1/zone/z1", "org.freedesktop.DBus.Properties", "PropertiesChanged",
+                    GLib.Variant("(sa{sv}as)", ("org.zoned1.Zone", up, [])))
+    for job in range(1, 20):
+        bus.emit_signal(f":1.{number}", "/org/zoned1", "org.zoned1.Manager", "JobRemoved", GLib.Variant(
+            "(uosssss)", (job, f"/org/zoned1/job/{job}", "boot", "z1", "done", "", "a pretended warning")))
+bus.flush_sync(None)
+"""
+
+
+def pretend(host):
+    subprocess.run(["/usr/bin/python3", "-c", PRETENDER, host.address], user=65534, group=65534, check=True)
+
+
+def test_signals_of_others_end_no_wait(host):
+    host.define("z1")
+    waits = subprocess.Popen(host.argv("wait", "z1", "running", "--timeout", "4"), env=host.environment,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while waits.poll() is None:
+        pretend(host)
+        time.sleep(0.2)
+    assert waits.returncode == 1, waits.communicate()
+
+
+def test_signals_of_others_end_no_job(host):
+    """The job waits for an archive; the client hears of its end from the service alone."""
+    imports = subprocess.Popen(host.argv("image", "import", "held", "-"), env=host.environment, stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        eventually(lambda: host.bus.manager("ListJobs"))
+        pretend(host)
+        with pytest.raises(subprocess.TimeoutExpired):
+            imports.wait(1)
+    finally:
+        told = "".join(imports.communicate())  # the end of the archive, which is none
+    assert imports.returncode == 1 and "pretended" not in told, told

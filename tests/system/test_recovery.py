@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import socket
@@ -617,3 +618,54 @@ def test_a_supervisor_that_answers_late_is_adopted(host, zone):
     os.kill(supervisor, signal.SIGCONT)
     zone.until("running")
     assert zone.pid == pid
+
+
+# ---- what was read a while ago --------------------------------------------------------
+
+AGED = 2.2  # seconds after which a file that is unchanged is not read again
+
+
+def test_a_start_that_fails_leaves_nothing_in_the_next_ones_way(host):
+    zone = host.zone("z1")
+    supervisor = host.programs / "zone-supervisor"
+    for _ in range(2):
+        supervisor.chmod(0o644)
+        try:
+            host.refused("boot", "z1", status=(1,), says="starting")
+            assert not host.runFolder("z1").exists() and zone.state == "installed"
+        finally:
+            supervisor.chmod(0o755)
+        host.zonectl("boot", "z1")
+        zone.halt()
+
+
+def test_another_image_of_the_name_is_noticed_however_late(host):
+    zone = host.zone("z1")
+    info = host.root / "var/lib/zoned/images/busybox/image.json"
+    good = info.read_text()
+    time.sleep(AGED)
+    host.zonectl("boot", "z1")
+    zone.halt()
+    time.sleep(AGED)
+    try:
+        info.write_text(good.replace(json.loads(good)["id"], json.loads(good)["id"][::-1]))
+        host.refused("boot", "z1", status=(1,), says="not the one it was installed on")
+    finally:
+        info.write_text(good)
+    host.zonectl("boot", "z1")
+
+
+def test_a_disk_that_comes_late_is_enough_for_a_boot(host):
+    disk = Path("/dev/zoned-test-late")
+    number = next(Path("/sys/block").glob("*/dev")).read_text().split(":")
+    host.zone("z1")
+    file = host.definitionFile("z1")
+    file.write_text(file.read_text() + f"resources:\n  optional: true\n  io: [{{device: {disk}, write: 1M}}]\n")
+    time.sleep(AGED)
+    for _ in range(2):
+        host.refused("boot", "z1", status=(1,), says="resources.io[0].device")
+    os.mknod(disk, stat.S_IFBLK | 0o600, os.makedev(*map(int, number)))
+    try:
+        host.zonectl("boot", "z1")
+    finally:
+        disk.unlink()
