@@ -5,6 +5,7 @@ everything that it makes carries a name by which the leak checker finds it again
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import secrets
@@ -63,6 +64,19 @@ def freeSubnet():
     return secrets.choice([f"10.{x}" for x in range(128, 255) if f" 10.{x}." not in used])
 
 
+def claimIds():
+    """4 million user ids that no other Host has, also of another process, as long as the file that is returned is open;
+    and their first. A Host takes who has one of its ids for its own, and kills him in the end."""
+    while True:
+        slot = secrets.randbelow(384)
+        file = open(f"/tmp/zoned-test-ids-{slot}", "w", encoding="ascii")
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(file.name)):  # nobody has removed it meanwhile
+                return file, 0x4000000 + slot * 0x400000
+        file.close()
+
+
 class Host:
     def __init__(self, folder=None, busPolicy="", settings=None):
         self.tag = "zt" + secrets.token_hex(2)
@@ -76,7 +90,7 @@ class Host:
         # By chance, so that two runs at once on one machine do not meet.
         self.subnet = freeSubnet()
         self.gateway = f"{self.subnet}.0.1"
-        self.idFirst = (0x400 + secrets.randbelow(0x6000)) << 16 & ~0x3FFFFF
+        self.idsClaim, self.idFirst = claimIds()
         self.idLast = self.idFirst + 0x3FFFFF
         self.cgroup = cgroupMount() / f"{self.tag}.slice"
         self.process = None
@@ -402,6 +416,9 @@ class Host:
         if problems:
             problems.append("the log ends: " + self.logTail())
         shutil.rmtree(self.base, ignore_errors=True)
+        if not self.idsClaim.closed:
+            os.unlink(self.idsClaim.name)
+            self.idsClaim.close()
         return problems
 
     # ---- standard images -------------------------------------------------------------

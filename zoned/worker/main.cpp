@@ -3,6 +3,7 @@
 // It is started as root for one job, says how far it is in JSON lines on
 // stdout, and ends with the job. SIGTERM cancels. It dies with zoned.
 
+#include <poll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -60,6 +61,15 @@ void runImage(Arguments& arguments, Report& report) {
     report.result(result);
 }
 
+/// zoned reads what we say. Where it died before we were tied to it, nobody is left to end us, and nobody reads.
+void dieWithReader() {
+    sys::check(::prctl(PR_SET_PDEATHSIG, SIGKILL), "tying the worker to its parent");
+    pollfd output{STDOUT_FILENO, 0, 0};
+    if (::poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0) {
+        throw Failure(FailureKind::cancelled, "nobody waits for the worker any more");
+    }
+}
+
 int guarded(Report& report, const std::function<void()>& work) {
     try {
         work();
@@ -94,7 +104,7 @@ int main(int argc, char** argv) {
 
     Report report(STDOUT_FILENO);
     return guarded(report, [&] {
-        sys::check(::prctl(PR_SET_PDEATHSIG, SIGKILL), "tying the worker to its parent");
+        dieWithReader();
         if (remove.parsed()) {
             removeTrees(arguments.folders, report);
             report.done();
