@@ -11,6 +11,7 @@ import pytest
 from support import guest_image, images
 from support.guest import Guest, GuestFault
 from support.guest_zones import GuestZones
+from support.wait import eventually
 
 LEAKS = guest_image.AGENT.with_name("guest_leaks.py")
 KEPT_IMAGES = ("busybox", "debian")
@@ -59,10 +60,22 @@ def switchedOn(guest):
         guest.start()
 
 
+def clean(guest):
+    """Whether all that a test has made is gone; a host that has just been booted may still be busy with it."""
+    try:
+        GuestZones(guest).reset(KEPT_IMAGES)
+        return True
+    except AssertionError:
+        return False
+
+
 @pytest.fixture
 def guest(sharedGuest, request):
     """The host, with the images `busybox` and `debian`, zoned active and no zone. It is left so, too."""
     switchedOn(sharedGuest)
+    if sharedGuest.used:  # the test before did not come to its end, as where the guest crashed and it is done again
+        eventually(lambda: clean(sharedGuest), 120, "what the test before has left to go")
+    sharedGuest.used = True
     request.node.guest = sharedGuest
     request.node.journalCursor = sharedGuest.journalCursor()
     yield sharedGuest
@@ -70,6 +83,7 @@ def guest(sharedGuest, request):
     GuestZones(sharedGuest).reset(KEPT_IMAGES)
     left = GuestZones(sharedGuest).leaks()
     assert not left, f"left behind:\n{left}"
+    sharedGuest.used = False
 
 
 @pytest.fixture

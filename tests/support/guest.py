@@ -77,6 +77,7 @@ class Guest:
         self.process = None
         self.bootId = None
         self.crashed = False
+        self.used = False  # by a test that has not come to its end
         self._lock = threading.Lock()
         self._news = threading.Condition(self._lock)
         self._waiting = {}
