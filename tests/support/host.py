@@ -66,10 +66,11 @@ def freeSubnet():
 
 def claimIds():
     """4 million user ids that no other Host has, also of another process, as long as the file that is returned is open;
-    and their first. A Host takes who has one of its ids for its own, and kills him in the end."""
+    and their first. A Host takes who has one of its ids for its own, and kills him in the end. (Not in /tmp: each process
+    of the tests has a /tmp of its own, see apart.py.)"""
     while True:
         slot = secrets.randbelow(384)
-        file = open(f"/tmp/zoned-test-ids-{slot}", "w", encoding="ascii")
+        file = open(f"/var/tmp/zoned-test-ids-{slot}", "w", encoding="ascii")
         with contextlib.suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(file.fileno()), os.stat(file.name)):  # nobody has removed it meanwhile
