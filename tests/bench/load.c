@@ -4,12 +4,14 @@
 //   load read FILE MIB           MiB/s of reading that file, which is not in the cache
 //   load serve PORT              answers the two below, until it is killed
 //   load send ADDRESS PORT S     MiB/s of one TCP connection over so many seconds
-//   load ping ADDRESS PORT N     median microseconds of a byte there and back
+//   load ping ADDRESS PORT N     median microseconds of a byte there and back, both ends on one processor: to wake
+//                                another one takes several times as long as the way, and happens or not by chance
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +60,42 @@ static void readFile(const char* path, int count) {
     printf("%.1f\n", count / (now() - begin));
 }
 
+static void stayOn(const cpu_set_t* processors) {
+    need(sched_setaffinity(0, sizeof *processors, processors), "sched_setaffinity");
+}
+
+static cpu_set_t allowed(void) {
+    cpu_set_t processors;
+    need(sched_getaffinity(0, sizeof processors, &processors), "sched_getaffinity");
+    return processors;
+}
+
+static cpu_set_t firstAllowed(void) {
+    const cpu_set_t processors = allowed();
+    cpu_set_t first;
+    CPU_ZERO(&first);
+    for (size_t number = 0; number < CPU_SETSIZE && CPU_COUNT(&first) == 0; ++number) {
+        if (CPU_ISSET(number, &processors)) {
+            CPU_SET(number, &first);
+        }
+    }
+    return first;
+}
+
+static void answer(int peer, const cpu_set_t* first) {
+    int pings = 0;
+    for (ssize_t size; (size = read(peer, block, blockSize)) > 0;) {
+        if (size == 1 && pings++ == 0) {
+            stayOn(first);
+        }
+        if (size == 1 && write(peer, block, 1) != 1) {
+            return;
+        }
+    }
+}
+
 static void serve(int port) {
+    const cpu_set_t everywhere = allowed(), first = firstAllowed();
     const struct sockaddr_in place = {
         .sin_family = AF_INET, .sin_port = htons((in_port_t)port), .sin_addr.s_addr = htonl(INADDR_ANY)};
     const int one = 1;
@@ -69,12 +106,9 @@ static void serve(int port) {
     for (;;) {
         const int peer = need(accept4(listener, NULL, NULL, SOCK_CLOEXEC), "accept");
         need(setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one), "socket");
-        for (ssize_t size; (size = read(peer, block, blockSize)) > 0;) {
-            if (size == 1 && write(peer, block, 1) != 1) { // a ping
-                break;
-            }
-        }
+        answer(peer, &first);
         close(peer);
+        stayOn(&everywhere);
     }
 }
 
@@ -108,6 +142,8 @@ static int byValue(const void* left, const void* right) {
 
 static void ping(const char* address, int port, int count) {
     const int peer = connectTo(address, port);
+    const cpu_set_t first = firstAllowed();
+    stayOn(&first);
     double* times = calloc((size_t)count, sizeof *times);
     need(times == NULL ? -1 : 0, "memory");
     for (int i = 0; i < count; ++i) {
