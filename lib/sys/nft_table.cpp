@@ -19,6 +19,8 @@
 //
 //   IPv4  port, source MAC and source address stand together in `port_ipv4`;
 //         and it is no answer of a DHCP server
+//         (what is no UDP is asked for that first of all: most frames
+//         pass by one look into one set)
 //   ARP   the same for the frame's source MAC with the sender address, and
 //         for the MAC inside the message, which is what neighbours learn
 //
@@ -184,11 +186,9 @@ void addGuardRules(Ruleset& rules) {
 
     rules.rule(family, "guard",
                {match("==", field("ether", "type"), "ip"), match("==", field("udp", "sport"), 67), counter(), drop()});
-    rules.rule(family, "guard",
-               {match("==", field("ether", "type"), "ip"),
-                match("==", concatenation(meta("iifname"), field("ether", "saddr"), field("ip", "saddr")),
-                      inSet(addressesSet)),
-                accept()});
+    const Json ownAddress =
+        match("==", concatenation(meta("iifname"), field("ether", "saddr"), field("ip", "saddr")), inSet(addressesSet));
+    rules.rule(family, "guard", {match("==", field("ether", "type"), "ip"), ownAddress, accept()});
     rules.rule(family, "guard",
                {match("==", field("ether", "type"), "arp"), match("==", field("arp", "htype"), 1),
                 match("==", field("arp", "ptype"), "ip"), match("==", field("arp", "hlen"), 6),
@@ -199,6 +199,8 @@ void addGuardRules(Ruleset& rules) {
                       inSet(addressesSet)),
                 accept()});
     rules.rule(family, "guard", {counter(), drop()});
+    rules.rule(family, "prerouting",
+               {match("==", field("ether", "type"), "ip"), match("!=", meta("l4proto"), "udp"), ownAddress, accept()});
     rules.rule(family, "prerouting",
                {match("==", meta("iifname"), inSet(portsSet)), {{"jump", {{"target", "guard"}}}}});
 }
