@@ -18,6 +18,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "boot_spec_builder.hpp"
 #include "host.hpp"
 #include "jobs.hpp"
 #include "launcher.hpp"
@@ -33,7 +34,7 @@ namespace zoned::daemon {
 /// Returns false where the zone is in the wished state already.
 bool admit(const Zone& zone, zone::Command command);
 
-class Lifecycle {
+class Lifecycle final : public Supervisor::Listener {
 public:
     Lifecycle(sys::EventLoop& loop, const Host& host, Registry& registry, Jobs& jobs, Launcher& launcher,
               Network& network)
@@ -114,6 +115,7 @@ private:
     void settle(const std::shared_ptr<Setting>& setting, const std::optional<zone::Fault>& fault);
 
     std::uint32_t startBoot(const std::string& name, zone::Command command, const BootOptions& options);
+    [[nodiscard]] BuiltSpec workOut(Zone& zone, const BootOptions& options);
     std::uint32_t bootAfterUnits(const Zone& zone, zone::Command command, const BootOptions& options);
     void startHostUnits(const zone::ZoneName& name, std::uint32_t job, const BootOptions& options,
                         const std::vector<std::string>& units);
@@ -132,11 +134,12 @@ private:
     void judge(const zone::ZoneName& name, const platform::Status& status);
     void judgeBoot(const zone::ZoneName& name, const Operation& operation, const platform::Status& status);
 
-    void statusChanged(const zone::ZoneName& name, const platform::Status& status);
-    void supervisorLost(const zone::ZoneName& name);
-    void supervisorSilent(const zone::ZoneName& name);
-    void supervisorEnded(const zone::ZoneName& name, const SupervisorEnd& end);
-    void answerReboot(const zone::ZoneName& name);
+    void statusChanged(const zone::ZoneName& name, const platform::Status& status) override;
+    void stepChanged(const zone::ZoneName& name, const std::string& step) override;
+    void supervisorLost(const zone::ZoneName& name) override;
+    void supervisorSilent(const zone::ZoneName& name) override;
+    void supervisorEnded(const zone::ZoneName& name, const SupervisorEnd& end) override;
+    void specWanted(const zone::ZoneName& name) override;
     void markRunning(const Zone& zone, bool running);
     void noteReason(Zone& zone, const platform::Status& status);
     void openConsole(const zone::ZoneName& name, uid_t by, int attempts, const Supervisor::Opened& opened,

@@ -20,17 +20,8 @@ using zone::State;
 using zone::ZoneName;
 
 /// The text as it is in effect for a zone that was rebooted in the group that it was in.
-std::string withGroup(const std::string& text, const std::optional<zone::Definition>& booted) {
+std::string withGroup(const std::string& text, const DefinitionRef& booted) {
     return store::applySettings(text, {{"group", booted ? booted->group : ""}});
-}
-
-/// Steps follow each other faster than anybody looks, and nothing that the bus shows of a zone is made of them.
-bool isOneStepOn(const Zone& zone, platform::Status status) {
-    if (!zone.status || !zone.down.empty()) {
-        return false;
-    }
-    status.step = zone.status->step;
-    return status == *zone.status;
 }
 
 } // namespace
@@ -95,11 +86,6 @@ void Lifecycle::statusChanged(const ZoneName& name, const platform::Status& stat
         }
         return;
     }
-    if (isOneStepOn(*zone, status)) {
-        zone->status->step = status.step;
-        judge(name, status);
-        return;
-    }
     const bool news = !zone->status || zone->status->reason != status.reason || zone::isActive(zone->status->state);
     if (!zone::isActive(status.state) && news) {
         noteReason(*zone, status);
@@ -118,6 +104,13 @@ void Lifecycle::statusChanged(const ZoneName& name, const platform::Status& stat
         listener_.running(name.str());
     } else if (!zone::isActive(status.state)) {
         tellEnd(name, status, told);
+    }
+}
+
+/// Steps follow each other faster than anybody looks, and nothing that the bus shows of a zone is made of them.
+void Lifecycle::stepChanged(const ZoneName& name, const std::string& step) {
+    if (const auto found = operations_.find(name); found != operations_.end()) {
+        jobs_.report(found->second.job, -1, step);
     }
 }
 
@@ -244,7 +237,7 @@ void Lifecycle::supervisorEnded(const ZoneName& name, const SupervisorEnd& end) 
 }
 
 /// The zone is down between two boots: the second takes the definition as it is now.
-void Lifecycle::answerReboot(const ZoneName& name) {
+void Lifecycle::specWanted(const ZoneName& name) {
     const LogAbout about(name.str());
     try {
         Zone& zone = registry_.refresh(name.str());
@@ -267,11 +260,7 @@ void Lifecycle::answerReboot(const ZoneName& name) {
 Supervisor& Lifecycle::supervisor(const ZoneName& name) {
     std::unique_ptr<Supervisor>& entry = supervisors_[name];
     if (!entry) {
-        Supervisor::Handlers handlers{[this, name](const platform::Status& status) { statusChanged(name, status); },
-                                      [this, name] { supervisorLost(name); },
-                                      [this, name](const SupervisorEnd& end) { supervisorEnded(name, end); },
-                                      [this, name] { supervisorSilent(name); }, [this, name] { answerReboot(name); }};
-        entry = std::make_unique<Supervisor>(loop_, launcher_, host_, name, std::move(handlers));
+        entry = std::make_unique<Supervisor>(loop_, launcher_, host_, name, *this);
     }
     return *entry;
 }

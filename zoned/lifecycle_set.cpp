@@ -53,7 +53,7 @@ Settings liveSettings(const Settings& settings) {
 }
 
 /// What the change asks of the host and the definition before did not: it must be there at the next boot.
-void warnOfAbsent(const Host& host, const std::optional<zone::Definition>& before, const zone::Definition& wanted,
+void warnOfAbsent(const Host& host, const DefinitionRef& before, const zone::Definition& wanted,
                   std::vector<std::string>& warnings) {
     const std::vector<std::string> known = before ? missingOnHost(host, *before) : std::vector<std::string>{};
     for (const std::string& lack : missingOnHost(host, wanted)) {

@@ -227,7 +227,6 @@ Zone& Registry::refresh(const std::string& text) {
     zone.record = std::move(fresh.record);
     zone.unavailable = std::move(fresh.unavailable);
     zone.imageFrom = std::move(fresh.imageFrom);
-    readBooted(zone);
     const std::string before = zone.problem;
     if (unread) {
         zone.definition.reset();
@@ -235,6 +234,7 @@ Zone& Registry::refresh(const std::string& text) {
     } else {
         interpret(zone);
     }
+    readBooted(zone);
     if (!zone.problem.empty() && zone.problem != before) {
         spdlog::warn("zone {}: its definition cannot be used: {}", name.str(), zone.problem);
     }
@@ -299,7 +299,7 @@ void Registry::interpret(Zone& zone) {
                 {{file, line == parsed.lines.end() ? 0 : line->second, "zone",
                   "is '" + definition.zone + "', but the file's name stands for '" + zone.name.str() + "'"}});
         }
-        zone.definition = std::move(definition);
+        zone.definition = std::make_shared<const zone::Definition>(std::move(definition));
     } catch (const zone::DefinitionFault& fault) {
         zone.problem = fault.what();
         for (const zone::Problem& problem : fault.problems()) {
@@ -333,7 +333,9 @@ void Registry::readBooted(Zone& zone) {
     zone.booted.reset();
     try {
         if (const auto text = sys::readFile(host_.bootedDefinition(zone.name.str()))) {
-            zone.booted = store::parseDefinition(*text, "").definition;
+            zone.booted = zone.definition && zone.text == text
+                              ? zone.definition
+                              : std::make_shared<const zone::Definition>(store::parseDefinition(*text, "").definition);
         }
     } catch (const std::exception& error) {
         spdlog::warn("zone {}: what it was booted with is not known: {}", zone.name.str(), error.what());

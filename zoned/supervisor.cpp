@@ -39,8 +39,8 @@ constexpr int cgroupAttempts = 100;
 } // namespace
 
 Supervisor::Supervisor(sys::EventLoop& loop, Launcher& launcher, const Host& host, zone::ZoneName name,
-                       Handlers handlers)
-    : loop_(loop), launcher_(launcher), host_(host), name_(std::move(name)), handlers_(std::move(handlers)) {}
+                       Listener& listener)
+    : loop_(loop), launcher_(launcher), host_(host), name_(std::move(name)), listener_(listener) {}
 
 void Supervisor::recover(std::function<void()> settled) {
     settled_ = std::move(settled);
@@ -63,6 +63,22 @@ void Supervisor::summon(Then then) {
     summons_.push_back(std::move(then));
     if (phase_ == Phase::none) {
         launch();
+    }
+}
+
+void Supervisor::startAhead() {
+    if (phase_ == Phase::none && launcher_.ownsCgroup()) {
+        launch(); // where that fails it is tried again, and told, when the request comes
+    }
+}
+
+void Supervisor::dismiss() {
+    if (phase_ == Phase::launching || phase_ == Phase::connected) {
+        summon([this](const std::optional<Fault>& fault) {
+            if (!fault) {
+                tell({{"type", "quit"}});
+            }
+        });
     }
 }
 
@@ -214,10 +230,13 @@ void Supervisor::take(sys::Packet packet) {
         const std::string type = message.at("type").get<std::string>();
         if (type == "status") {
             takeStatus(message);
+        } else if (type == "step") {
+            status_.step = message.at("step").get<std::string>();
+            listener_.stepChanged(name_, status_.step);
         } else if (type == "opened" || type == "refused") {
             takeAnswer(message, packet);
         } else if (type == "reboot-spec") {
-            handlers_.specWanted();
+            listener_.specWanted(name_);
         }
     } catch (const json::exception& error) {
         spdlog::error("zone {}: its supervisor sent what is not understood: {}", name_.str(), error.what());
@@ -235,14 +254,14 @@ void Supervisor::takeStatus(const json& message) {
         phase_ = Phase::connected;
         deadline_.reset();
         launchFault_.reset(); // it was late, and here it is
-        handlers_.status(status_);
+        listener_.statusChanged(name_, status_);
         if (const auto settled = std::exchange(settled_, nullptr)) {
             settled();
         }
         answerSummons(std::nullopt);
         return;
     }
-    handlers_.status(status_);
+    listener_.statusChanged(name_, status_);
 }
 
 void Supervisor::takeAnswer(const json& message, sys::Packet& packet) {
@@ -300,7 +319,7 @@ void Supervisor::giveUp() {
     if (const auto settled = std::exchange(settled_, nullptr)) {
         // One that ran before us: it may be stopped by a debugger; its zone is not ours to kill for that.
         spdlog::error("{}", launchFault_->what());
-        handlers_.silent();
+        listener_.supervisorSilent(name_);
         settled();
         return;
     }
@@ -333,7 +352,7 @@ void Supervisor::disconnected() {
     for (auto& [id, opening] : std::exchange(openings_, {})) {
         opening.refused(Fault(FaultKind::failed, "the supervisor of zone " + name_.str() + " has ended"));
     }
-    handlers_.lost();
+    listener_.supervisorLost(name_);
     if (childRuns_) {
         timer_ = loop_.after(exitPatience, [this] { launcher_.kill(name_); });
     } else {
@@ -448,7 +467,7 @@ void Supervisor::settle() {
     end_.last.initPid = 0;
     end_.last.booted = false;
     const std::optional<Fault> fault = std::exchange(launchFault_, std::nullopt);
-    handlers_.ended(end_);
+    listener_.supervisorEnded(name_, end_);
     if (const auto settled = std::exchange(settled_, nullptr)) {
         settled();
     }

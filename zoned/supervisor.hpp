@@ -42,25 +42,38 @@ struct SupervisorEnd {
 
 class Supervisor {
 public:
-    struct Handlers {
-        std::function<void(const platform::Status&)> status; // also the first one
-        std::function<void()> lost;                          // the connection is gone; `ended` follows when all is tidy
-        std::function<void(const SupervisorEnd&)> ended;
-        std::function<void()> silent;     // one that ran before us does not answer; it may still do so later
-        std::function<void()> specWanted; // the zone reboots: answer with a boot request
+    /// One serves the supervisors of all zones, which are many.
+    class Listener {
+    public:
+        virtual ~Listener() = default;
+        /// Also the first one.
+        virtual void statusChanged(const zone::ZoneName& name, const platform::Status& status) = 0;
+        virtual void stepChanged(const zone::ZoneName& name, const std::string& step) = 0;
+        /// The connection is gone; supervisorEnded() follows when all is tidy.
+        virtual void supervisorLost(const zone::ZoneName& name) = 0;
+        virtual void supervisorEnded(const zone::ZoneName& name, const SupervisorEnd& end) = 0;
+        /// One that ran before us does not answer; it may still do so later.
+        virtual void supervisorSilent(const zone::ZoneName& name) = 0;
+        /// The zone reboots: to be answered with a boot request.
+        virtual void specWanted(const zone::ZoneName& name) = 0;
     };
     enum class Phase { none, launching, connected, ending };
     using Then = std::function<void(const std::optional<zone::Fault>&)>;
     using Opened = std::function<void(std::vector<sys::UniqueFd>)>;
     using Refused = std::function<void(const zone::Fault&)>;
 
-    Supervisor(sys::EventLoop& loop, Launcher& launcher, const Host& host, zone::ZoneName name, Handlers handlers);
+    Supervisor(sys::EventLoop& loop, Launcher& launcher, const Host& host, zone::ZoneName name, Listener& listener);
 
     /// After a restart of the service: connects to a supervisor that runs, or cleans up after one that does not.
     /// `settled` is called when the first status is there or the clean-up is done.
     void recover(std::function<void()> settled);
     /// Starts the supervisor where none runs; `then` is called once it answers, possibly at once.
     void summon(Then then);
+    /// A request is about to come: a supervisor that is our own child is started now, and comes up while the request is
+    /// worked out. (A unit is not: its start is logged, and may be refused when it is asked for too often.)
+    void startAhead();
+    /// Nothing came of that request: a supervisor that has nothing to do leaves.
+    void dismiss();
     /// A supervisor listens now: the one that was started here, or one that was started otherwise. For the latter
     /// `then` is called as by summon().
     void appeared(Then then);
@@ -110,7 +123,7 @@ private:
     Launcher& launcher_;
     const Host& host_;
     zone::ZoneName name_;
-    Handlers handlers_;
+    Listener& listener_;
 
     Phase phase_ = Phase::none;
     sys::Channel channel_;

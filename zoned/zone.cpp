@@ -47,7 +47,7 @@ std::vector<std::pair<std::string, std::string>> addressesOf(const Zone& zone, s
 /// What was written to the definition and waits for the next boot.
 std::vector<std::string> waitingKeys(const Zone& zone) {
     std::vector<std::string> keys;
-    if (!zone.booted || !zone.definition) {
+    if (!zone.booted || !zone.definition || zone.booted == zone.definition) {
         return keys;
     }
     for (const zone::Change& change : zone::diff(*zone.booted, *zone.definition)) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,25 +19,28 @@
 
 namespace zoned::daemon {
 
+/// Null where there is none. What a zone has and what it was booted with are the same one while nobody changes either.
+using DefinitionRef = std::shared_ptr<const zone::Definition>;
+
 struct Zone {
     explicit Zone(zone::ZoneName zoneName) : name(std::move(zoneName)) {}
 
     zone::ZoneName name;
-    std::optional<std::string> text;            // the definition's file; nothing where there is none
-    std::optional<zone::Definition> definition; // where the text makes a valid one
-    std::string problem;                        // why it does not; may quote the definition
-    std::string problemPlaces;                  // the same for everybody: where, not what
-    std::optional<zone::Definition> booted;     // what it was booted with last, and `set` since; see lifecycle_set.cpp
-    std::optional<store::ZoneRecord> record;    // what is on disk
-    std::string unavailable;                    // why its root cannot be used; "" where it can
-    std::optional<platform::Status> status;     // of the supervisor that is connected
-    bool adopting = false;                      // it may be up from before our start; its supervisor is being asked
-    bool cleaningUp = false;                    // the supervisor died, and its zone is being taken down
-    std::string down;                           // why that failed; "" where it did not
-    std::string maintenance;                    // why it is left alone; "" where it is not
-    std::string readFrom;                       // which files that was; see Registry::current()
-    std::string imageFrom;                      // the same of its image's; "" for a zone without a root
-    std::int64_t since = 0;                     // when the state was entered, where no supervisor says it
+    std::optional<std::string> text;         // the definition's file; nothing where there is none
+    DefinitionRef definition;                // where the text makes a valid one
+    std::string problem;                     // why it does not; may quote the definition
+    std::string problemPlaces;               // the same for everybody: where, not what
+    DefinitionRef booted;                    // what it was booted with last, and `set` since; see lifecycle_set.cpp
+    std::optional<store::ZoneRecord> record; // what is on disk
+    std::string unavailable;                 // why its root cannot be used; "" where it can
+    std::optional<platform::Status> status;  // of the supervisor that is connected
+    bool adopting = false;                   // it may be up from before our start; its supervisor is being asked
+    bool cleaningUp = false;                 // the supervisor died, and its zone is being taken down
+    std::string down;                        // why that failed; "" where it did not
+    std::string maintenance;                 // why it is left alone; "" where it is not
+    std::string readFrom;                    // which files that was; see Registry::current()
+    std::string imageFrom;                   // the same of its image's; "" for a zone without a root
+    std::int64_t since = 0;                  // when the state was entered, where no supervisor says it
 };
 
 /// What the properties of org.zoned1.Zone show, and what ListZones tells.

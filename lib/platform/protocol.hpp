@@ -16,6 +16,7 @@
 //
 //   supervisor -> zoned
 //     status    the whole Status, on connecting and at every change
+//     step      {step}   instead, where nothing but Status::step has changed
 //     opened    {id} + descriptors   exec: control, then stdin, stdout, stderr (or the pty's master); console: one
 //     refused   {id, text}
 //     reboot-spec {}   init asked for a reboot and the zone is down: answer with boot (target running);

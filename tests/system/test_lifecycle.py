@@ -236,6 +236,20 @@ def test_show_tells_all_about_a_zone(host):
     assert shown["privileged"] is False
 
 
+def test_what_ends_a_ready_zone_before_its_init_starts_is_told(host):
+    """Its process confines itself after it has reported all that the state ready stands for."""
+    zone = host.zone("z1")
+    program = host.root / "run/zoned/seccomp.bpf"
+    whole = program.read_bytes()
+    program.write_bytes(b"\xff" * 8)  # no filter that the kernel takes
+    try:
+        host.zonectl("ready", "z1", check=False)
+        eventually(lambda: zone.state == "installed")
+    finally:
+        program.write_bytes(whole)
+    assert "filter" in zone.reason and "its init" not in zone.reason, zone.reason
+
+
 def test_a_busy_zone_says_what_holds_it(host):
     host.image("deaf", images.withInit("#!/bin/sh\ntrap '' TERM INT USR1 USR2 PWR HUP\nwhile :; do sleep 1; done\n"))
     zone = host.zone("z1", image="deaf", boot=True)

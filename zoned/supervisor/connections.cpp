@@ -46,6 +46,11 @@ std::string encode(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+/// Steps follow each other faster than a whole status can be written and read.
+bool isOneStepOn(platform::Status before, const platform::Status& now) {
+    return std::exchange(before.step, now.step) != now.step && before == now;
+}
+
 } // namespace
 
 Connections::Connections(sys::EventLoop& loop, sys::UniqueFd listener, const Place& place)
@@ -208,7 +213,8 @@ void Connections::announce() {
 
 void Connections::statusChanged() {
     const platform::Status& status = supervisor_.status();
-    tellAll(platform::toJson(status));
+    tellAll(isOneStepOn(last_, status) ? encode({{"type", "step"}, {"step", status.step}}) : platform::toJson(status));
+    last_ = status;
     std::string text(zone::stateName(status.state));
     if (!status.reason.empty()) {
         text += ": " + status.reason;

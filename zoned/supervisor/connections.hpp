@@ -54,6 +54,7 @@ private:
     bool asked_ = false;     // a request has come: an idle supervisor has a reason to leave
     bool announced_ = false; // the service manager knows that the unit is up
     std::string refusal_;    // why the service does not boot the zone
+    platform::Status last_;  // told to the clients
     std::string told_;       // to the service manager, of the zone's state
 };
 

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <ctime>
 
+#include "platform/handshake.hpp"
 #include "platform/init_kind.hpp"
 #include "platform/limits.hpp"
 #include "platform/plan.hpp"
@@ -55,9 +56,15 @@ std::chrono::seconds Supervisor::stopTimeout() const noexcept {
     return std::chrono::seconds(spec_ ? spec_->stopTimeout : 90);
 }
 
-void Supervisor::enterState(State state) {
+/// Told by what follows, often together with the end of the request: nobody sees a zone that is ready, or running, and
+/// still busy with getting there.
+void Supervisor::setState(State state) {
     status_.state = state;
     status_.since = std::time(nullptr);
+}
+
+void Supervisor::enterState(State state) {
+    setState(state);
     events_.statusChanged();
 }
 
@@ -158,14 +165,14 @@ void Supervisor::becomeReady() {
         });
     visits_.setInit(zone_->init.pid);
     initExit_ = loop_.onExit(zone_->init.pid, [this](int waitStatus) { initEnded(waitStatus); });
-    enterState(State::ready);
+    setState(State::ready);
 }
 
 void Supervisor::becomeRunning() {
     initStarted_ = std::chrono::steady_clock::now();
     ++status_.boots;
     status_.initPid = zone_->init.pid;
-    enterState(State::running);
+    setState(State::running);
     if (!zone::tellsReadiness(status_.initKind)) {
         bootedTimer_ = loop_.after(settledAfter, [this] {
             status_.booted = true;
@@ -182,7 +189,7 @@ void Supervisor::kill() {
     killWatch_ = loop_.after(killPatience, [this] {
         status_.reason = "its init does not end, though killed; it probably waits for a device or a network file "
                          "system";
-        enterState(State::down);
+        setState(State::down);
         requestDone(status_.reason);
     });
 }
@@ -262,12 +269,25 @@ std::string Supervisor::reasonOf(int waitStatus) const {
     return "its init " + sys::describeExit(waitStatus);
 }
 
+/// What kept the process of a ready zone from waiting for the order to start init.
+std::optional<std::string> Supervisor::problemBeforeInit() {
+    if (status_.state != State::ready) {
+        return std::nullopt;
+    }
+    try {
+        platform::throwPendingError(zone_->channel);
+        return std::nullopt;
+    } catch (const sys::Error& error) {
+        return error.what();
+    }
+}
+
 void Supervisor::initEnded(int waitStatus) {
     zone_->init.pid = -1; // reaped
     initExit_.reset();
     killWatch_.reset();
     ladder_.cancel();
-    const std::string reason = reasonOf(waitStatus);
+    const std::string reason = problemBeforeInit().value_or(reasonOf(waitStatus));
     if (WIFSIGNALED(waitStatus) && WTERMSIG(waitStatus) == SIGHUP && !stopAsked_) {
         rebootWanted_ = true;
     }
@@ -283,7 +303,7 @@ void Supervisor::takeDown(const std::string& reason) {
             platform::takeDown(*record_);
         } catch (const sys::Error& error) {
             status_.reason = reason + "; " + error.what();
-            enterState(State::down);
+            setState(State::down);
             requestDone(status_.reason);
             return;
         }
@@ -311,9 +331,8 @@ void Supervisor::nowDown(const std::string& reason) {
         bootAgain();
         return;
     }
-    const std::string failure = status_.failure;
-    enterState(State::installed);
-    requestDone(failure);
+    setState(State::installed);
+    requestDone(std::string(status_.failure));
 }
 
 void Supervisor::bootAgain() {

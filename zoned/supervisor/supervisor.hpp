@@ -70,11 +70,13 @@ private:
     void takeSteps(bool running);
     void becomeReady();
     void becomeRunning();
+    [[nodiscard]] std::optional<std::string> problemBeforeInit();
     void initEnded(int waitStatus);
     void takeDown(const std::string& reason);
     void nowDown(const std::string& reason);
     void bootAgain();
     void kill();
+    void setState(zone::State state);
     void enterState(zone::State state);
     void requestDone(const std::string& failure = "");
     [[nodiscard]] std::string reasonOf(int waitStatus) const;

@@ -10,7 +10,7 @@ namespace {
 
 daemon::Zone installedZone() {
     daemon::Zone web(zone::ZoneName("web"));
-    web.definition = zone::Definition{};
+    web.definition = std::make_shared<const zone::Definition>();
     web.record = store::ZoneRecord{};
     web.record->complete = true;
     web.record->image = "bookworm";
@@ -59,7 +59,9 @@ TEST_CASE("a zone whose supervisor died is on its way down until it is cleaned u
 
 TEST_CASE("addresses shown are those of the definition and those assigned") {
     daemon::Zone web = installedZone();
-    web.definition->network.push_back({"eth1", {}, zone::Ipv4Network{0x0AD50009, 16}, {}});
+    zone::Definition definition;
+    definition.network.push_back({"eth1", {}, zone::Ipv4Network{0x0AD50009, 16}, {}});
+    web.definition = std::make_shared<const zone::Definition>(definition);
     web.record->addresses = {{"eth0", 0x0AD50005}};
     const auto addresses = daemon::viewOf(web, 16, 0).addresses;
     REQUIRE(addresses.size() == 2);
