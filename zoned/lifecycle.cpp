@@ -71,7 +71,7 @@ std::uint32_t Lifecycle::startBoot(const std::string& name, Command command, con
     if (zone.definition && !zone.definition->hostRequires.empty()) {
         return bootAfterUnits(zone, command, options);
     }
-    const BuiltSpec built = workOut(zone, options);
+    const BuiltSpec built = resolveBootSpec(host_, registry_, zone, options.initArgs, &network_);
     Operation operation;
     operation.command = command;
     operation.wait = options.wait;
@@ -94,16 +94,6 @@ std::uint32_t Lifecycle::startBoot(const std::string& name, Command command, con
         jobs_.warn(job, absent);
     }
     return job;
-}
-
-BuiltSpec Lifecycle::workOut(Zone& zone, const BootOptions& options) {
-    supervisor(zone.name).startAhead();
-    try {
-        return resolveBootSpec(host_, registry_, zone, options.initArgs, &network_);
-    } catch (...) {
-        supervisor(zone.name).dismiss();
-        throw;
-    }
 }
 
 /// What the zone requires may be what its definition is resolved from, such as a mount: the units come first.

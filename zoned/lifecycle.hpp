@@ -18,7 +18,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "boot_spec_builder.hpp"
 #include "host.hpp"
 #include "jobs.hpp"
 #include "launcher.hpp"
@@ -115,7 +114,6 @@ private:
     void settle(const std::shared_ptr<Setting>& setting, const std::optional<zone::Fault>& fault);
 
     std::uint32_t startBoot(const std::string& name, zone::Command command, const BootOptions& options);
-    [[nodiscard]] BuiltSpec workOut(Zone& zone, const BootOptions& options);
     std::uint32_t bootAfterUnits(const Zone& zone, zone::Command command, const BootOptions& options);
     void startHostUnits(const zone::ZoneName& name, std::uint32_t job, const BootOptions& options,
                         const std::vector<std::string>& units);
@@ -140,6 +138,7 @@ private:
     void supervisorSilent(const zone::ZoneName& name) override;
     void supervisorEnded(const zone::ZoneName& name, const SupervisorEnd& end) override;
     void specWanted(const zone::ZoneName& name) override;
+    void dismissUnused(const zone::ZoneName& name);
     void markRunning(const Zone& zone, bool running);
     void noteReason(Zone& zone, const platform::Status& status);
     void openConsole(const zone::ZoneName& name, uid_t by, int attempts, const Supervisor::Opened& opened,

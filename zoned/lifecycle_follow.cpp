@@ -295,10 +295,20 @@ void Lifecycle::recover(const ZoneName& name, const std::function<void()>& settl
         }
     };
     adopting(true);
-    supervisor(name).recover([adopting, settled] {
+    supervisor(name).recover([this, name, adopting, settled] {
         adopting(false);
+        dismissUnused(name);
         settled();
     });
+}
+
+/// We were killed between its start and the request that it was started for. (A unit that was started is booted.)
+void Lifecycle::dismissUnused(const ZoneName& name) {
+    const platform::Status* status = supervisor(name).status();
+    if (launcher_.ownsCgroup() && status != nullptr && status->requests + status->pending == 0 &&
+        !zone::isActive(status->state)) {
+        supervisor(name).tell({{"type", "quit"}});
+    }
 }
 
 } // namespace zoned::daemon

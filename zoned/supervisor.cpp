@@ -66,22 +66,6 @@ void Supervisor::summon(Then then) {
     }
 }
 
-void Supervisor::startAhead() {
-    if (phase_ == Phase::none && launcher_.ownsCgroup()) {
-        launch(); // where that fails it is tried again, and told, when the request comes
-    }
-}
-
-void Supervisor::dismiss() {
-    if (phase_ == Phase::launching || phase_ == Phase::connected) {
-        summon([this](const std::optional<Fault>& fault) {
-            if (!fault) {
-                tell({{"type", "quit"}});
-            }
-        });
-    }
-}
-
 void Supervisor::launch() {
     phase_ = Phase::launching;
     exitStatus_.reset();

@@ -69,11 +69,6 @@ public:
     void recover(std::function<void()> settled);
     /// Starts the supervisor where none runs; `then` is called once it answers, possibly at once.
     void summon(Then then);
-    /// A request is about to come: a supervisor that is our own child is started now, and comes up while the request is
-    /// worked out. (A unit is not: its start is logged, and may be refused when it is asked for too often.)
-    void startAhead();
-    /// Nothing came of that request: a supervisor that has nothing to do leaves.
-    void dismiss();
     /// A supervisor listens now: the one that was started here, or one that was started otherwise. For the latter
     /// `then` is called as by summon().
     void appeared(Then then);

@@ -300,6 +300,18 @@ def test_starting_the_unit_boots_the_zone_and_stopping_it_shuts_it_down(host):
     zone.boot()
 
 
+def test_a_supervisor_that_nothing_was_asked_of_leaves_when_the_service_comes_back(host):
+    """The service died between its start and the request that it was started for."""
+    zone = host.zone("z1")
+    host.kill()
+    host.runFolder("z1").mkdir(parents=True, exist_ok=True)
+    left = Unit(host, "z1")
+    eventually(lambda: (host.runFolder("z1") / "socket").exists(), what="the supervisor to listen")
+    host.start()
+    assert left.process.wait(20) == 0
+    zone.boot()
+
+
 def test_the_unit_of_a_zone_that_cannot_be_booted_fails_and_says_why(host):
     host.define("bare")
     unit = Unit(host, "bare")
@@ -308,6 +320,10 @@ def test_the_unit_of_a_zone_that_cannot_be_booted_fails_and_says_why(host):
     host.zone("bad", init="[/bin/nothing]")
     unit = Unit(host, "bad")
     assert "/bin/nothing" in unit.told("STATUS=installed: ")
+    assert unit.process.wait(20) == 1
+    host.zone("nowhere", mounts="[{source: /var/tmp/zoned-nowhere, target: /data, read-only: true}]")
+    unit = Unit(host, "nowhere")
+    assert "/var/tmp/zoned-nowhere" in unit.told("STATUS=")
     assert unit.process.wait(20) == 1
     unit = Unit(host, "unheard-of")
     unit.told("STATUS=there is no zone")

@@ -27,7 +27,8 @@ using namespace std::chrono_literals;
 constexpr auto killPatience = 10s;
 /// How long the service may take to answer with a fresh spec.
 constexpr auto specPatience = 5s;
-/// A zone whose init asks for reboots again and again gets one a second.
+/// A zone whose init asks for reboots again and again gets one a second. (One that is asked for from outside is not
+/// delayed.)
 constexpr auto shortestLife = 1s;
 /// An init that never says that the start is complete is called booted when it has lived that long: one that
 /// cannot run at all ends sooner.
@@ -338,8 +339,8 @@ void Supervisor::nowDown(const std::string& reason) {
 void Supervisor::bootAgain() {
     rebootWanted_ = false;
     const auto age = std::chrono::steady_clock::now() - initStarted_;
-    const auto wait =
-        age < shortestLife ? std::chrono::duration_cast<std::chrono::microseconds>(shortestLife - age) : 0us;
+    const auto rest = stopAsked_ ? 0us : std::chrono::duration_cast<std::chrono::microseconds>(shortestLife - age);
+    const auto wait = std::max<std::chrono::microseconds>(rest, 0us);
     rebootTimer_ = loop_.after(wait, [this] {
         const bool asked = events_.specWanted();
         rebootTimer_ = loop_.after(asked ? std::chrono::microseconds(specPatience) : 0us, [this] {
