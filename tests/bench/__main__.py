@@ -20,8 +20,19 @@ def measure(arena, name, results, wishes):
         results.fault(f"after {name}", "; ".join(problems))
 
 
+def begin(results):
+    """None where it cannot begin."""
+    try:
+        return Arena(report.say)
+    except (AssertionError, BusFault, Failed, OSError) as reason:
+        results.fault("anything", f"what all measures share could not be made: {reason}")
+        return None
+
+
 def run(wishes, results):
-    arena = Arena(report.say)
+    arena = begin(results)
+    if not arena:
+        return
     try:
         checks.check(arena, results)
         for name in wishes.only:
@@ -40,7 +51,11 @@ def main(argv):
     wishes = options.parse(argv)
     results = Results()
     run(wishes, results)
-    report.publish(results, goals.judge(results, wishes.only), wishes)
+    try:
+        report.publish(results, goals.judge(results, wishes.only), wishes)
+    except OSError as reason:
+        print(f"tools/bench: writing the results to {wishes.out}: {reason.strerror}", file=sys.stderr)
+        return 1
     return 1 if results.faulty else 0
 
 

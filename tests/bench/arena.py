@@ -46,6 +46,7 @@ class Arena:
         # the range of a Host of the tests has room for 64 zones
         self.host = Host(FOLDER / "host", settings={"log-level": "info", "ids": {"first": ID_FIRST,
                                                                                  "last": ID_BASE - 1}})
+        self.host.giveUpIds()
         self.host.idFirst, self.host.idLast = ID_FIRST, ID_BASE - 1
         # on a tmpfs, as a host's own is; the peers have theirs there
         run = Path("/run/host-of-bench")

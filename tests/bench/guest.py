@@ -167,7 +167,7 @@ def subjects(guest, results):
         try:
             made[name] = kind(Clock(guest))
         except (AssertionError, GuestFault) as reason:
-            results.missing(name, str(reason)[:500])
+            results.failed(name, str(reason)[:500])
     return made
 
 

@@ -11,6 +11,11 @@ def unitOf(measure):
     return UNITS.get(measure, "ms")
 
 
+# What a machine may be without, or not let run. All else has to be measured.
+PEERS = {"bwrap", "cp -a, 20 MB", "crun", "incus", "lxc-attach", "lxc-execute", "lxc-start", "machinectl", "podman", "runc",
+         "systemd-nspawn"}
+
+
 class Results:
     def __init__(self):
         self.series = {}  # (measure, subject) -> values
@@ -28,6 +33,10 @@ class Results:
         """As missing; but it should have been measured."""
         self.missing(subject, reason)
         self.faulty = True
+
+    def failed(self, subject, reason):
+        """A peer's failure is noted, anybody else's is a fault of the run."""
+        (self.missing if subject in PEERS else self.fault)(subject, reason)
 
     def check(self, what, problem=None):
         self.checks.append((what, problem or ""))

@@ -10,8 +10,8 @@ WARM_UP = 2
 def inTurn(results, subjects, rounds, say):
     """subjects: name -> function that measures once and returns {measure: milliseconds}.
 
-    One that fails in the warm-up is noted as not measured, with its reason; one that fails later takes no part in what
-    follows, and that is a fault of the run. The order within a round is by chance: who comes after a certain other one
+    A peer that fails in the warm-up is noted as not measured, with its reason; whoever fails later takes no part in what
+    follows, and that is a fault of the run, as is any failure of zoned's. The order within a round is by chance: who comes after a certain other one
     would always inherit the same leftovers.
     """
     names = []
@@ -22,7 +22,7 @@ def inTurn(results, subjects, rounds, say):
                 measure()
             names.append(name)
         except (Failed, OSError) as reason:
-            results.missing(name, str(reason))
+            results.failed(name, str(reason))
     for number in range(rounds):
         say(f"round {number + 1} of {rounds}")
         if number > 0:  # the first tells the results which subject is the base

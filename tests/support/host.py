@@ -417,10 +417,13 @@ class Host:
         if problems:
             problems.append("the log ends: " + self.logTail())
         shutil.rmtree(self.base, ignore_errors=True)
+        self.giveUpIds()
+        return problems
+
+    def giveUpIds(self):
         if not self.idsClaim.closed:
             os.unlink(self.idsClaim.name)
             self.idsClaim.close()
-        return problems
 
     # ---- standard images -------------------------------------------------------------
 

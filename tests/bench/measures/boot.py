@@ -16,7 +16,7 @@ def measure(arena, results, options):
             try:
                 made[name] = kind(arena)
             except (Failed, OSError) as reason:
-                results.missing(name, str(reason))
+                results.failed(name, str(reason))
         inTurn(results, {name: subject.once for name, subject in made.items()}, options.rounds, arena.say)
     finally:
         for subject in made.values():

@@ -32,6 +32,17 @@ def slab():
                if line.startswith(wanted))
 
 
+def settle():
+    """Until what ended before has given its memory back; the kernel takes its time with that."""
+    before = slab()
+    for _ in range(60):
+        time.sleep(1)
+        now = slab()
+        if now >= before:
+            return
+        before = now
+
+
 class Scale:
     def __init__(self, arena, results, options):
         self.arena, self.results = arena, results
@@ -49,14 +60,20 @@ class Scale:
         """Milliseconds from each request to init."""
         times = []
         stations = {1, *range(100, self.count + 1, 100), self.count}
+        settle()
         self.slabBefore = slab()
-        for number, zone in enumerate(self.zones, 1):
-            self.arena.say(f"boot {number} of {self.count}")
-            lap = self.arena.boot(zone)
-            times.append((readStamp(zone.upper("started")) - lap.begin) / 1e6)
-            if number in stations:
-                self.lookAround(number)
-        for number in sorted(stations):
+        try:
+            for number, zone in enumerate(self.zones, 1):
+                self.arena.say(f"boot {number} of {self.count}")
+                lap = self.arena.boot(zone)
+                times.append((readStamp(zone.upper("started")) - lap.begin) / 1e6)
+                if number in stations:
+                    self.lookAround(number)
+        finally:
+            self.noteBoots(times, [number for number in sorted(stations) if number <= len(times)])
+
+    def noteBoots(self, times, stations):
+        for number in stations:
             near = times[:NEAR] if number == 1 else times[max(0, number - NEAR):number]
             for value in near:
                 self.results.add("scale.boot", f"zone {number}", value)
@@ -70,7 +87,8 @@ class Scale:
         self.results.add("scale.zoned", subject, pss(daemon))
         supervisors = self.arena.host.supervisors()
         self.results.add("scale.supervisor", subject, sum(map(pss, supervisors)) / number)
-        self.results.add("scale.slab", subject, (slab() - self.slabBefore) / number)
+        if number > 1:  # one zone's is less than what comes and goes meanwhile
+            self.results.add("scale.slab", subject, (slab() - self.slabBefore) / number)
 
     def haltAll(self, zones):
         for number, zone in enumerate(zones, 1):
