@@ -1,67 +1,71 @@
 #include "bus.hpp"
 
-#include <poll.h>
-#include <sys/epoll.h>
-
 #include <chrono>
 #include <cstdint>
-#include <limits>
 
 #include <spdlog/spdlog.h>
 
+#include "api/error_names.hpp"
+#include "message_size.hpp"
 #include "sys/error.hpp"
 
 namespace zoned::daemon {
 namespace {
 
-using std::chrono::microseconds;
-
-// A storm of messages lets the other sources have their turn.
-constexpr int messagesPerTurn = 64;
-
 constexpr const char* systemdName = "org.freedesktop.systemd1";
 constexpr const char* systemdPath = "/org/freedesktop/systemd1";
 constexpr const char* systemdManager = "org.freedesktop.systemd1.Manager";
 
-std::uint32_t epollEvents(short pollEvents) {
-    return ((pollEvents & POLLIN) != 0 ? static_cast<std::uint32_t>(EPOLLIN) : 0U) |
-           ((pollEvents & POLLOUT) != 0 ? static_cast<std::uint32_t>(EPOLLOUT) : 0U);
-}
-
-std::unique_ptr<sdbus::IConnection> connectBus() {
-    try {
-        return sdbus::createSystemBusConnection();
-    } catch (const sdbus::Error& error) {
-        throw sys::Error("connecting to the system bus: " + error.getMessage(), 0);
+void refuse(sd_bus_message* message, const char* name, const std::string& why) {
+    if (const int code = sd_bus_reply_method_errorf(message, name, "%s", why.c_str()); code < 0) {
+        spdlog::debug("refusing a call: {}", sys::Error("sending the answer", -code).what());
     }
 }
 
 } // namespace
 
-Bus::Bus(sys::EventLoop& loop) : loop_(loop), connection_(connectBus()) {
-    const auto poll = connection_->getEventLoopPollData();
-    events_ = epollEvents(poll.events);
-    // All work is done by the hook, which runs after every wake-up, this one too.
-    readable_ = loop_.watch(poll.fd, events_, [](std::uint32_t) {});
-    hook_ = loop_.beforeWait([this] { return work(); });
+Bus::Bus(sys::EventLoop& loop) : callers_(loop), connection_(loop) {
+    if (const int code = sd_bus_add_filter(connection_.raw(), nullptr, &judge, this); code < 0) {
+        throw sys::Error("putting the turnstile before the bus", -code);
+    }
+    connection_.afterEach([this] { turnstile_.leave(Turnstile::Clock::now()); });
+    api::addMatch(*connection_,
+                  "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
+                  "member='NameOwnerChanged',arg2=''",
+                  [this](auto&& message) {
+                      std::string name;
+                      message >> name;
+                      callers_.gone(name);
+                  });
 }
 
-microseconds Bus::work() {
+/// What sd-bus calls with each message, before anything is made of it.
+int Bus::judge(sd_bus_message* message, void* self, sd_bus_error*) noexcept {
     try {
-        for (int done = 0; api::processPending(*connection_); ++done) {
-            if (done >= messagesPerTurn) {
-                return microseconds(0);
-            }
-        }
-        const auto poll = connection_->getEventLoopPollData();
-        if (const std::uint32_t events = epollEvents(poll.events); events != events_) {
-            events_ = events;
-            loop_.modify(readable_, events);
-        }
-        return api::waitAtMost(*connection_);
-    } catch (const sdbus::Error& error) {
-        throw sys::Error("the connection to the bus is lost: " + error.getMessage(), 0);
+        return static_cast<Bus*>(self)->letIn(message) ? 0 : 1;
+    } catch (const std::exception& error) {
+        spdlog::error("a call on the bus is dropped: {}", error.what());
+        return 1;
     }
+}
+
+bool Bus::letIn(sd_bus_message* message) {
+    if (sd_bus_message_is_method_call(message, nullptr, nullptr) <= 0) {
+        return true;
+    }
+    const auto now = Turnstile::Clock::now();
+    const std::size_t bytes = sizeOf(message, turnstile_.limits().callBytes);
+    if (const std::string why = turnstile_.tooLarge(bytes); !why.empty()) {
+        refuse(message, api::errorName(zone::FaultKind::invalidArgument).data(), why);
+        return false;
+    }
+    const char* const sender = sd_bus_message_get_sender(message);
+    const uid_t uid = callers_.of(sender == nullptr ? "" : sender).uid;
+    if (const std::string why = turnstile_.enter(uid, bytes, now); !why.empty()) {
+        refuse(message, SD_BUS_ERROR_LIMITS_EXCEEDED, why);
+        return false;
+    }
+    return true;
 }
 
 void Bus::requestName(const std::string& name) {
@@ -71,23 +75,6 @@ void Bus::requestName(const std::string& name) {
         throw sys::Error("taking the name " + name + " on the bus: " + error.getMessage() +
                              " (does another zoned run, or does the bus's policy forbid it?)",
                          0);
-    }
-}
-
-std::vector<gid_t> Bus::groupsOf(const std::string& connectionName) {
-    try {
-        const auto daemon = sdbus::createProxy(*connection_, api::serviceName("org.freedesktop.DBus"),
-                                               sdbus::ObjectPath("/org/freedesktop/DBus"));
-        std::map<std::string, sdbus::Variant> credentials;
-        daemon->callMethod("GetConnectionCredentials")
-            .onInterface("org.freedesktop.DBus")
-            .withArguments(connectionName)
-            .storeResultsTo(credentials);
-        const auto groups = credentials.find("UnixGroupIDs");
-        return groups == credentials.end() ? std::vector<gid_t>{} : groups->second.get<std::vector<gid_t>>();
-    } catch (const sdbus::Error& error) {
-        spdlog::debug("the groups of {}: {}", connectionName, std::string(error.getMessage()));
-        return {};
     }
 }
 

@@ -1,4 +1,4 @@
-// Our connection to the bus, as one more source of the event loop.
+// The connection that the service is called by: its name, the turnstile before it, and what it asks of systemd.
 #pragma once
 
 #include <sys/types.h>
@@ -9,8 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "api/bus_compat.hpp"
-#include "sys/event_loop.hpp"
+#include "bus_connection.hpp"
+#include "callers.hpp"
+#include "turnstile.hpp"
 
 namespace zoned::daemon {
 
@@ -20,12 +21,10 @@ public:
     explicit Bus(sys::EventLoop& loop);
 
     [[nodiscard]] sdbus::IConnection& connection() noexcept { return *connection_; }
+    [[nodiscard]] Callers& callers() noexcept { return callers_; }
+    [[nodiscard]] Turnstile& turnstile() noexcept { return turnstile_; }
     /// Throws sys::Error where another service has it.
     void requestName(const std::string& name);
-
-    /// All groups of the process that made a connection, as the kernel told the bus when it was made; empty where they
-    /// are not known. A question to the bus itself, as that for the sender's user is: it is answered at once.
-    [[nodiscard]] std::vector<gid_t> groupsOf(const std::string& connectionName);
 
     /// Asks systemd to start a unit; `then` gets "" or what went wrong, when systemd is done with it.
     void startUnit(const std::string& unit, std::function<void(const std::string& problem)> then);
@@ -46,18 +45,17 @@ public:
     void askUnitState(const std::string& unit, std::function<void(const std::string& state)> then);
 
 private:
-    [[nodiscard]] std::chrono::microseconds work();
+    static int judge(sd_bus_message* message, void* self, sd_bus_error* error) noexcept;
+    [[nodiscard]] bool letIn(sd_bus_message* message);
     sdbus::IProxy& systemd();
     void unitJobEnded(const std::string& job, const std::string& unit, const std::string& result);
 
-    sys::EventLoop& loop_;
-    std::unique_ptr<sdbus::IConnection> connection_;
+    Callers callers_;
+    Turnstile turnstile_;
+    BusConnection connection_;
     std::unique_ptr<sdbus::IProxy> systemd_;
     std::map<std::string, std::function<void(const std::string&)>> starting_; // by systemd's job
     UnitJobs unitJobs_;
-    sys::EventLoop::Source readable_;
-    sys::EventLoop::Source hook_;
-    std::uint32_t events_ = 0;
 };
 
 } // namespace zoned::daemon

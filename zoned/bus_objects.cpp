@@ -39,9 +39,9 @@ std::string sinceItHas(const std::vector<std::string>& keys) {
     return text.empty() ? "" : sys::join("for its definition's key", keys.size() > 1 ? "s " : " ", text);
 }
 
-Caller callerOf(sdbus::IObject& object) {
+Caller callerOf(const Domain& domain, sdbus::IObject& object) {
     const api::Sender sender = api::senderOf(object);
-    return {sender.name, sender.uid, sender.interactive};
+    return {sender.name, domain.callers.of(sender.name).uid, sender.interactive};
 }
 
 Target targetOf(const std::string& kind, const std::string& name) {

@@ -13,6 +13,7 @@
 #include "api/bus_compat.hpp"
 #include "api/object_path.hpp"
 #include "authorizer.hpp"
+#include "callers.hpp"
 #include "error_reply.hpp"
 #include "host_boot.hpp"
 #include "image_jobs.hpp"
@@ -22,6 +23,7 @@
 #include "pending.hpp"
 #include "registry.hpp"
 #include "statistics.hpp"
+#include "turnstile.hpp"
 
 namespace zoned::daemon {
 
@@ -36,6 +38,8 @@ struct Domain {
     HostBoot& hostBoot;
     const Authorizer& authorizer;
     Statistics& statistics;
+    Callers& callers;
+    Turnstile& turnstile;
 };
 
 [[nodiscard]] inline sdbus::ObjectPath jobObject(std::uint32_t id) {
@@ -91,7 +95,7 @@ using SettingStructs = std::vector<sdbus::Struct<std::string, std::string>>;
 [[nodiscard]] std::string sinceItHas(const std::vector<std::string>& keys);
 
 /// The sender of the message that `object` is handling.
-[[nodiscard]] Caller callerOf(sdbus::IObject& object);
+[[nodiscard]] Caller callerOf(const Domain& domain, sdbus::IObject& object);
 
 /// Asks the policy function, with the administrators that the zone has now, for one right after the other, up to the
 /// first that is not given. Throws Fault noSuchZone where the target is a zone that is gone.
@@ -104,17 +108,19 @@ void decide(const Domain& domain, const Caller& caller, const Request& request,
 template <typename... Values, typename Body>
 void authorisedLater(const Domain& domain, sdbus::IObject& object, sdbus::Result<Values...>&& result, Request request,
                      Body body) {
-    const Pending<Values...> pending(std::move(result), request.text);
+    const Pending<Values...> pending(std::move(result), request.text, domain.turnstile.ticket());
     pending.attempt([&] {
-        const Caller caller = callerOf(object);
-        decide(domain, caller, request, [pending, caller, body = std::move(body)](const Decision& decision) {
-            pending.attempt([&] {
-                if (!decision.allowed) {
-                    throw zone::Fault(zone::FaultKind::notPermitted, decision.why);
-                }
-                body(caller, pending);
-            });
-        });
+        const Caller caller = callerOf(domain, object);
+        decide(domain, caller, request,
+               [&turnstile = domain.turnstile, pending, caller, body = std::move(body)](const Decision& decision) {
+                   pending.attempt([&] {
+                       if (!decision.allowed) {
+                           throw zone::Fault(zone::FaultKind::notPermitted, decision.why);
+                       }
+                       turnstile.allowed();
+                       body(caller, pending);
+                   });
+               });
     });
 }
 

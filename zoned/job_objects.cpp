@@ -42,7 +42,7 @@ void JobObjects::Cancel(sdbus::Result<>&& result) {
     if (starter) {
         request.verb = starter->verb;
     }
-    if (starter && starter->uid == callerOf(getObject()).uid) {
+    if (starter && starter->uid == callerOf(domain_, getObject()).uid) {
         request.verb = Verb::list; // his own
     }
     authorised(domain_, getObject(), std::move(result), request,

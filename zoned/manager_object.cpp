@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "config.h"
 #include "host_check.hpp"
 #include "store/definition_yaml.hpp"
@@ -38,19 +41,68 @@ zone::Definition checkComposed(Registry& registry, const std::string& text, cons
     }
 }
 
-/// The right that it takes to define a zone. A text that cannot be read is told so only to those who may create zones.
-template <typename Text>
-Request requestToDefine(const Text& complete) {
-    Request request{"Define", Verb::create, {}};
-    try {
-        const zone::Definition definition = store::parseDefinition(complete(), "").definition;
-        request.verb = zone::givesPrivilege(definition) ? Verb::configPrivileged : Verb::create;
-        request.target = targetOf("zone", definition.zone);
-        request.target.because = sinceItHas(zone::privilegeKeys(definition));
-    } catch (const Fault&) {
-        // the body says it
+/// The zone that a text is about, by the line that nearly every text has: "zone: web". A guess, for what is asked before
+/// the text is read; "" where there is no such line.
+std::string zoneSaidIn(std::string_view text) {
+    constexpr std::string_view key = "zone:";
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        const std::string_view line = text.substr(at, end - at);
+        if (line.starts_with(key)) {
+            const std::size_t from = std::min(line.find_first_not_of(' ', key.size()), line.size());
+            const std::size_t to = line.find_first_of(" #\r", from);
+            const std::string name(line.substr(from, to == std::string_view::npos ? to : to - from));
+            return zone::ZoneName::problem(name) ? "" : name;
+        }
+        at = end + 1;
     }
-    return request;
+    return "";
+}
+
+/// What a Define brings.
+struct NewDefinition {
+    std::string name; // "": the text says it
+    std::string text;
+    std::string origin;
+    std::vector<std::pair<std::string, std::string>> settings;
+
+    [[nodiscard]] std::string complete() const {
+        std::vector<std::pair<std::string, std::string>> all;
+        if (!name.empty()) {
+            all.emplace_back("zone", zone::ZoneName(name).str());
+        }
+        all.insert(all.end(), settings.begin(), settings.end());
+        return all.empty() ? text : store::applySettings(text, all);
+    }
+};
+
+std::tuple<sdbus::ObjectPath, std::vector<std::string>> define(const Domain& domain, const NewDefinition& given) {
+    const std::string text = given.complete();
+    const zone::Definition definition =
+        checkComposed(domain.registry, text, given.origin, text != given.text, given.name);
+    const zone::ZoneName name(definition.zone);
+    domain.jobs.requireFree({Held::zone, name.str()});
+    domain.registry.define(name, text);
+    return {sdbus::ObjectPath(api::zonePath(name.str())), missingOnHost(domain.host, definition)};
+}
+
+/// What a Define needs beyond the right to create the zone that it seemed to be for, now that its text may be read: for
+/// another zone, and for privileges on the host. Nothing where that is all, or where the text cannot be read, which
+/// define() says.
+std::optional<Request> neededBeyond(const Request& asked, const NewDefinition& given) {
+    try {
+        const zone::Definition definition = store::parseDefinition(given.complete(), "").definition;
+        Request request = asked;
+        request.target = targetOf("zone", definition.zone);
+        if (zone::givesPrivilege(definition)) {
+            request.verb = Verb::configPrivileged;
+            request.target.because = sinceItHas(zone::privilegeKeys(definition));
+            return request;
+        }
+        return request.target.name != asked.target.name ? std::optional(request) : std::nullopt;
+    } catch (const Fault&) {
+        return std::nullopt;
+    }
 }
 
 std::string firstLine(const std::string& text) {
@@ -128,25 +180,25 @@ void ManagerObject::Define(sdbus::Result<sdbus::ObjectPath, std::vector<std::str
                            std::string text, std::string origin,
                            std::vector<sdbus::Struct<std::string, std::string>> settings) {
     const auto pairs = answer("Define", [&] { return settingsFrom(settings); });
-    const auto complete = [name, text, pairs] {
-        std::vector<std::pair<std::string, std::string>> all;
-        if (!name.empty()) {
-            all.emplace_back("zone", zone::ZoneName(name).str());
-        }
-        all.insert(all.end(), pairs.begin(), pairs.end());
-        return all.empty() ? text : store::applySettings(text, all);
-    };
-    authorised(domain_, getObject(), std::move(result), requestToDefine(complete),
-               [domain = domain_, name, text, origin, complete] {
-                   const std::string definedBy = complete();
-                   const zone::Definition definition =
-                       checkComposed(domain.registry, definedBy, origin, definedBy != text, name);
-                   const zone::ZoneName zoneName(definition.zone);
-                   domain.jobs.requireFree({Held::zone, zoneName.str()});
-                   domain.registry.define(zoneName, definedBy);
-                   return std::tuple(sdbus::ObjectPath(api::zonePath(zoneName.str())),
-                                     missingOnHost(domain.host, definition));
-               });
+    const Request request{"Define", Verb::create, targetOf("zone", name.empty() ? zoneSaidIn(text) : name)};
+    const auto given = std::make_shared<const NewDefinition>(
+        NewDefinition{std::move(name), std::move(text), std::move(origin), pairs});
+    authorisedLater(domain_, getObject(), std::move(result), request,
+                    [domain = domain_, given, request](const Caller& caller, const auto& pending) {
+                        const auto beyond = caller.uid == 0 ? std::nullopt : neededBeyond(request, *given);
+                        if (!beyond) {
+                            pending.fulfil([&] { return define(domain, *given); });
+                            return;
+                        }
+                        decide(domain, caller, *beyond, [domain, given, pending](const Decision& decision) {
+                            pending.fulfil([&] {
+                                if (!decision.allowed) {
+                                    throw Fault(FaultKind::notPermitted, decision.why);
+                                }
+                                return define(domain, *given);
+                            });
+                        });
+                    });
 }
 
 void ManagerObject::Verify(sdbus::Result<std::string, std::vector<std::string>>&& result, std::string text,
@@ -220,18 +272,16 @@ void ManagerObject::ShutdownAll(sdbus::Result<sdbus::ObjectPath>&& result) {
 
 void ManagerObject::Stat(sdbus::Result<Numbers, std::vector<StatRow>>&& result, std::vector<std::string> names) {
     // the collection ends in a later turn of the loop, or not at all: its functions are copied on the way
-    const auto pending = std::make_shared<sdbus::Result<Numbers, std::vector<StatRow>>>(std::move(result));
-    try {
+    const Pending<Numbers, std::vector<StatRow>> pending(std::move(result), "Stat", domain_.turnstile.ticket());
+    pending.attempt([&] {
         domain_.statistics.collect(names, [pending](const Sample& sample) {
             std::vector<StatRow> rows;
             for (const ZoneSample& zone : sample.zones) {
                 rows.emplace_back(zone.name, zone.state, zone.numbers);
             }
-            pending->returnResults(sample.host, rows);
+            pending.reply(sample.host, rows);
         });
-    } catch (...) {
-        pending->returnError(errorReply(std::current_exception(), "Stat"));
-    }
+    });
 }
 
 std::vector<ManagerObject::JobRow> ManagerObject::ListJobs() {

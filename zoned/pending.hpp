@@ -15,8 +15,10 @@ namespace zoned::daemon {
 template <typename... Values>
 class Pending {
 public:
-    Pending(sdbus::Result<Values...>&& result, std::string request)
-        : result_(std::make_shared<sdbus::Result<Values...>>(std::move(result))), request_(std::move(request)) {}
+    /// @param ticket what counts the call as one that is under way
+    Pending(sdbus::Result<Values...>&& result, std::string request, std::shared_ptr<const void> ticket)
+        : result_(std::make_shared<sdbus::Result<Values...>>(std::move(result))), request_(std::move(request)),
+          ticket_(std::move(ticket)) {}
 
     void reply(const Values&... values) const { result_->returnResults(values...); }
     void refuse(const std::exception_ptr& exception) const { result_->returnError(errorReply(exception, request_)); }
@@ -50,6 +52,7 @@ public:
 private:
     std::shared_ptr<sdbus::Result<Values...>> result_;
     std::string request_; // "Boot of zone web"
+    std::shared_ptr<const void> ticket_;
 };
 
 } // namespace zoned::daemon

@@ -36,13 +36,14 @@ Service::~Service() {
 }
 
 Domain Service::domain() {
-    return {host_, registry_, jobs_, lifecycle_, installer_, imageJobs_, hostBoot_, authorizer_, statistics_};
+    return {host_,     registry_,   jobs_,       lifecycle_,     installer_,      imageJobs_,
+            hostBoot_, authorizer_, statistics_, bus_.callers(), bus_.turnstile()};
 }
 
 Authorities Service::authorities() {
     return {[this](const std::string& user) { return accounts_.user(user); },
             [this](const std::string& group) { return accounts_.group(group); },
-            [this](const Caller& caller) { return bus_.groupsOf(caller.name); },
+            [this](const Caller& caller) { return bus_.callers().of(caller.name).groups; },
             [this](const Question& question, Authorities::Answer then) { polkit_.ask(question, std::move(then)); },
             describeUser};
 }

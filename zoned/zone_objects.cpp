@@ -178,7 +178,7 @@ void ZoneObjects::Boot(JobResult&& result, Dictionary options) {
         }
     }
     // (who calls is a question to the bus, and matters with arguments alone)
-    const bool trusted = privileged || !options.contains("args") || callerOf(getObject()).uid == 0;
+    const bool trusted = privileged || !options.contains("args") || callerOf(domain_, getObject()).uid == 0;
     authorisedJob(domain_, getObject(), std::move(result), wanted,
                   [domain = domain_, name = subject().str(), options, trusted] {
                       Options given(options);

@@ -152,24 +152,14 @@ void addMatchAhead(Proxy& proxy, const char* match, int (*handler)(sd_bus_messag
 }
 
 struct Sender {
-    std::string name;                   // its unique name on the bus
-    uid_t uid = static_cast<uid_t>(-1); // effective; -1: not known, as where it has gone already
-    bool interactive = false;           // the message has the flag ALLOW_INTERACTIVE_AUTHORIZATION
+    std::string name;         // its unique name on the bus
+    bool interactive = false; // the message has the flag ALLOW_INTERACTIVE_AUTHORIZATION
 };
 /// Who sent the message that `object` is handling.
 inline Sender senderOf(sdbus::IObject& object) {
     return withMessage(object, [](const sdbus::Message& message) {
-        Sender sender;
-        sender.name = message.getSender();
-        sender.interactive = sd_bus_message_get_allow_interactive_authorization(RawMessage::of(message)) > 0;
-        // not getCredsEuid(): that asks the bus for the process, too, which is another round trip
-        sd_bus_creds* found = nullptr;
-        (void)sd_bus_query_sender_creds(RawMessage::of(message), SD_BUS_CREDS_EUID, &found);
-        const std::unique_ptr<sd_bus_creds, decltype(&sd_bus_creds_unref)> creds(found, &sd_bus_creds_unref);
-        if (uid_t uid = 0; creds && sd_bus_creds_get_euid(creds.get(), &uid) >= 0) {
-            sender.uid = uid; // else the bus does not know it any more
-        }
-        return sender;
+        return Sender{message.getSender(),
+                      sd_bus_message_get_allow_interactive_authorization(RawMessage::of(message)) > 0};
     });
 }
 

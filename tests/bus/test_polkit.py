@@ -88,12 +88,34 @@ def test_what_reaches_the_host_asks_for_more_than_creating(host, polkit, setting
     text = "zone: new\nimage: busybox\n" + "".join(f"{key}: {value}\n" for key, value in settings.items())
     call = define("", {}, text) if asText else define("new", {"image": "busybox", **settings})
     assert host.asUser([call]) == [NOT_PERMITTED]
+    # the first before the text is read
     assert [(asked.action, asked.details) for asked in polkit.asked] == [
-        ("org.zoned1.config-privileged", {"zone": "new"})]
+        ("org.zoned1.create", {"zone": "new"}), ("org.zoned1.config-privileged", {"zone": "new"})]
     assert host.zones() == {}
     polkit.says = "yes"
     assert host.asUser([call]) == [""]
     assert host.zones() == {"new": "configured"}
+
+
+@pytest.mark.parametrize("text", ["{zone: new, image: busybox}", "zone: 'new'\nimage: busybox\n",
+                                  "image: busybox\nzone:   new # x\n"])
+@pytest.mark.parametrize("says", ["yes", "no"])
+def test_the_right_to_create_is_asked_for_with_the_zone_that_the_text_makes(host, polkit, text, says):
+    """Rules may be about single zones; what the text seemed to be about before it was read is a guess."""
+    polkit.says = lambda asked: says if asked.details else "yes"
+    assert host.asUser([define("", {}, text)]) == [NOT_PERMITTED if says == "no" else ""]
+    assert polkit.asked[-1].action == "org.zoned1.create" and polkit.asked[-1].details == {"zone": "new"}
+    assert len(polkit.asked) == (1 if "#" in text else 2)
+    assert host.zones() == ({} if says == "no" else {"new": "configured"})
+
+
+def test_the_right_to_create_one_zone_is_not_that_to_create_another(host, polkit):
+    polkit.says = lambda asked: "yes" if asked.details == {"zone": "good"} else "no"
+    for call in (define("good", {"zone": "evil", "image": "busybox"}),
+                 define("", {"zone": "evil"}, "zone: good\nimage: busybox\n")):
+        assert host.asUser([call]) == [NOT_PERMITTED]
+    assert host.zones() == {}
+    assert host.asUser([define("good", {"image": "busybox"})]) == [""]
 
 
 def set_(*settings, name="z1"):
