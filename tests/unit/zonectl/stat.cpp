@@ -149,7 +149,7 @@ TEST_CASE("a zone that booted meanwhile is counted from its boot, one that is ne
     CHECK(near(makeReport(rebooted, &before).zones.at(1).values.at("cpu"), 0.1));
     Sample fresh = second();
     fresh.zones[0].numbers = fresh.zones[1].numbers;
-    const Values& db = makeReport(fresh, &before).zones.at(0).values;
+    const Values db = makeReport(fresh, &before).zones.at(0).values;
     CHECK_FALSE(db.contains("cpu"));
     CHECK(db.contains("cpu-time"));
 }
