@@ -5,14 +5,15 @@
 namespace zoned::daemon {
 namespace {
 
-std::string reasonOf(const Zone& zone, zone::State state) {
+std::string reasonOf(const Zone& zone, zone::State state, std::uint32_t job) {
     switch (state) {
     case zone::State::down:
         return zone.down.empty() && zone.status ? zone.status->reason : zone.down;
     case zone::State::unavailable:
         return zone.unavailable;
     case zone::State::incomplete:
-        return "an install or uninstall was interrupted; uninstall it, then install it again";
+        // in the midst of one it is incomplete as well
+        return job != 0 ? "" : "an install or uninstall was interrupted; uninstall it, then install it again";
     default:
         break;
     }
@@ -85,7 +86,7 @@ zone::State stateOf(const Zone& zone) {
 ZoneView viewOf(const Zone& zone, std::uint8_t subnetPrefix, std::uint32_t job) {
     ZoneView view;
     view.state = stateOf(zone);
-    view.reason = reasonOf(zone, view.state);
+    view.reason = reasonOf(zone, view.state, job);
     view.problem = zone.problemPlaces;
     view.maintenance = zone.maintenance;
     view.since = zone.since;

@@ -45,6 +45,14 @@ TEST_CASE("a zone whose record cannot be read is unavailable, and says why") {
     CHECK(daemon::viewOf(web, 16, 0).reason == "state.json is damaged");
 }
 
+TEST_CASE("a zone in the midst of an install is incomplete, not interrupted") {
+    daemon::Zone web = installedZone();
+    web.record->complete = false;
+    CHECK(daemon::viewOf(web, 16, 7).state == State::incomplete);
+    CHECK(daemon::viewOf(web, 16, 7).reason.empty());
+    CHECK_THAT(daemon::viewOf(web, 16, 0).reason, ContainsSubstring("was interrupted"));
+}
+
 TEST_CASE("a zone whose supervisor died is on its way down until it is cleaned up") {
     daemon::Zone web = installedZone();
     web.record->lastExit = "halted";
