@@ -8,6 +8,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <climits>
+
 #include "platform/bringup.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
@@ -19,8 +23,9 @@ namespace zoned::platform {
 namespace {
 
 /// Maps the ids of a volume as the zone's own layers are: host root's files are the zone's root's. Some file
-/// systems cannot (overlayfs, NFS): there the files show the host's ids, unmapped, "nobody" in the zone.
-void mapIds(Bringup& bringup, int mount, const zone::Mount& entry) {
+/// systems cannot (overlayfs, NFS), nor can a mount that is mapped already be mapped again: there the files show the
+/// host's ids, unmapped, "nobody" in the zone.
+void mapIds(Bringup& bringup, int mount, const std::string& source) {
     if (bringup.zone.spec.privileged) {
         return;
     }
@@ -28,9 +33,9 @@ void mapIds(Bringup& bringup, int mount, const zone::Mount& entry) {
         bringup.volumeIds = sys::makeUserNamespace(bringup.zone.spec.idBase);
     }
     try {
-        sys::setMountAttributes(mount, 0, 0, bringup.volumeIds.get(), entry.source);
+        sys::setMountAttributes(mount, 0, 0, bringup.volumeIds.get(), source);
     } catch (const sys::Error& error) {
-        if (error.code() != EINVAL) {
+        if (error.code() != EINVAL && error.code() != EPERM) {
             throw;
         }
     }
@@ -81,6 +86,14 @@ Source openSource(const std::string& path) {
     return source;
 }
 
+/// Where the source is now, as the mount table names it.
+std::string pathOf(int fd, const std::string& source) {
+    std::string path(PATH_MAX, '\0');
+    const ssize_t size = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path.data(), path.size());
+    path.resize(static_cast<std::size_t>(sys::check(size, "looking where the mount source ", source, " is")));
+    return path;
+}
+
 bool isNosuid(int fd, const std::string& source) {
     struct statvfs info {};
     sys::check(::fstatvfs(fd, &info), "looking at the file system of ", source);
@@ -88,7 +101,7 @@ bool isNosuid(int fd, const std::string& source) {
 }
 
 /// True where only the host's root gets past this folder. One on a nosuid mount may be, or lie in, what a zone may
-/// write to (see refuseOpenSource), and is the zone's to open then.
+/// write to (see refuseOpen), and is the zone's to open then.
 bool closesWay(int folder, const struct stat& info, const std::string& source) {
     return info.st_uid == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) == 0 && !isNosuid(folder, source);
 }
@@ -114,11 +127,8 @@ bool closedToOthers(const Source& source, const std::string& name) {
 
 /// The zone's root is the host's root in a volume: a program that it marks set-user-id there would make any user
 /// of the host that can reach it root (CVE-2025-64507). `nosuid` holds for the zone's own mount only.
-void refuseOpenSource(const Source& source, const zone::Mount& entry) {
-    if (entry.readOnly || isNosuid(source.fd.get(), entry.source) || closedToOthers(source, entry.source)) {
-        return;
-    }
-    throw sys::Error("showing " + entry.source +
+[[noreturn]] void refuseOpen(const std::string& source) {
+    throw sys::Error("showing " + source +
                          " in the zone: users of the host can reach it, or would once the zone's root changes its "
                          "mode, and could run what that root leaves there as the host's root; move it into a folder "
                          "that is root's and closed to all others (mkdir -m 0700), mount it nosuid, or make the "
@@ -126,16 +136,68 @@ void refuseOpenSource(const Source& source, const zone::Mount& entry) {
                      0);
 }
 
+/// File systems that are no files but the kernel itself, or a door to something else (a trigger, a namespace). The zone
+/// has those of its own that it may have.
+bool isKernels(const std::string& type) {
+    constexpr std::array<std::string_view, 21> types = {
+        "autofs", "binfmt_misc", "bpf",      "cgroup",     "cgroup2", "configfs",  "debugfs",
+        "devpts", "devtmpfs",    "efivarfs", "fusectl",    "mqueue",  "hugetlbfs", "nsfs",
+        "nfsd",   "proc",        "pstore",   "rpc_pipefs", "sysfs",   "tracefs",   "securityfs"};
+    return std::ranges::find(types, type) != types.end();
+}
+
+/// The mount of this entry of the table; nothing where it is gone, or another mount lies over it.
+sys::UniqueFd openPart(const Source& source, const sys::MountBelow& below) {
+    open_how how{};
+    how.flags = O_PATH | O_CLOEXEC;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    sys::UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, source.fd.get(), below.path.c_str(), &how, sizeof how)));
+    return fd && sys::mountIdOf(fd.get()) == below.id ? std::move(fd) : sys::UniqueFd();
+}
+
+std::vector<VolumePart> takeParts(Bringup& bringup, const Source& source, const zone::Mount& entry, bool mayBeOpen,
+                                  sys::MountAttributes attributes) {
+    constexpr std::size_t most = 200; // each is a descriptor until the zone's first process is made
+    std::vector<VolumePart> parts;
+    if (!source.directory) {
+        return parts;
+    }
+    for (const sys::MountBelow& below : sys::mountsBelow(pathOf(source.fd.get(), entry.source))) {
+        const sys::UniqueFd place = isKernels(below.type) ? sys::UniqueFd() : openPart(source, below);
+        if (!place) {
+            continue;
+        }
+        const std::string object = entry.source + "/" + below.path;
+        if (!mayBeOpen && !below.nosuid) {
+            refuseOpen(object);
+        }
+        if (parts.size() == most) {
+            throw sys::Error(sys::join("showing ", entry.source, " in the zone: more than ", most,
+                                       " file systems are mounted below it; name the folders that the zone needs"),
+                             0);
+        }
+        parts.push_back({sys::cloneMountAt(place.get(), object), below.path});
+        sys::setMountAttributes(parts.back().mount.get(), attributes, 0, -1, object);
+        mapIds(bringup, parts.back().mount.get(), object);
+    }
+    return parts;
+}
+
 void prepareVolume(Bringup& bringup, const zone::Mount& entry) {
     const Source source = openSource(entry.source);
-    refuseOpenSource(source, entry);
+    const bool mayBeOpen = entry.readOnly || closedToOthers(source, entry.source);
+    if (!mayBeOpen && !isNosuid(source.fd.get(), entry.source)) {
+        refuseOpen(entry.source);
+    }
     Volume volume;
     volume.target = entry.target;
     volume.directory = source.directory;
     volume.mount = sys::cloneMountAt(source.fd.get(), entry.source);
-    const sys::MountAttributes readOnly = entry.readOnly ? MOUNT_ATTR_RDONLY : 0;
-    sys::setMountAttributes(volume.mount.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | readOnly, 0, -1, entry.source);
-    mapIds(bringup, volume.mount.get(), entry);
+    const sys::MountAttributes attributes =
+        MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (entry.readOnly ? MOUNT_ATTR_RDONLY : 0);
+    sys::setMountAttributes(volume.mount.get(), attributes, 0, -1, entry.source);
+    mapIds(bringup, volume.mount.get(), entry.source);
+    volume.parts = takeParts(bringup, source, entry, mayBeOpen, attributes);
     bringup.volumes.push_back(std::move(volume));
 }
 
@@ -160,7 +222,12 @@ VolumeStage::VolumeStage(const std::string& mountPlaces, const std::vector<Volum
         const sys::UniqueFd place = volumes[index].directory ? sys::makeDirectoriesBeneath(stage.get(), name)
                                                              : sys::openBeneath(stage.get(), name, O_RDONLY | O_CREAT,
                                                                                 sys::FileType::regular, 0600);
-        sys::attachMount(volumes[index].mount.get(), place.get(), "the volume for " + volumes[index].target);
+        const Volume& volume = volumes[index];
+        sys::attachMount(volume.mount.get(), place.get(), "the volume for " + volume.target);
+        for (const VolumePart& part : volume.parts) {
+            const sys::UniqueFd folder = sys::openBeneath(volume.mount.get(), part.path, O_PATH, sys::FileType::any);
+            sys::attachMount(part.mount.get(), folder.get(), part.path + " of the volume for " + volume.target);
+        }
     }
 }
 
@@ -170,7 +237,7 @@ std::vector<Volume> takeVolumes(const BootSpec& spec, const std::string& mountPl
         const sys::UniqueFd place = sys::open(sys::join(mountPlaces, "/volumes/", volumes.size()), O_PATH);
         struct stat info {};
         sys::check(::fstat(place.get(), &info), "looking at the volume for ", entry.target);
-        volumes.push_back({sys::cloneMountAt(place.get(), entry.source), entry.target, S_ISDIR(info.st_mode)});
+        volumes.push_back({sys::cloneTreeAt(place.get(), entry.source), entry.target, S_ISDIR(info.st_mode), {}});
     }
     return volumes;
 }

@@ -7,6 +7,11 @@
 // of the supervisor's that lives for that moment; the process takes them from
 // its own copy of it, locks and all. A mount handed over as a descriptor would
 // come unlocked: `mount -o remount,rw` in the zone would open it.
+//
+// What is mounted below a source belongs to it, as its user sees it there; without
+// it the zone would write into the folder beneath, where nobody ever looks. Each such
+// mount is copied by itself, because each has to be judged and mapped by itself, and
+// the kernel's own file systems (proc, sysfs, …) are left out: those a zone has of its own.
 #pragma once
 
 #include <memory>
@@ -19,10 +24,17 @@
 
 namespace zoned::platform {
 
+/// A file system that the host has mounted below a volume's source.
+struct VolumePart {
+    sys::UniqueFd mount; // detached
+    std::string path;    // from the volume's root
+};
+
 struct Volume {
     sys::UniqueFd mount; // detached
     std::string target;  // in the zone
     bool directory = true;
+    std::vector<VolumePart> parts; // in the order in which they are attached
 };
 
 [[nodiscard]] Step volumeStep(const BootSpec& spec, const zone::Mount& mount);

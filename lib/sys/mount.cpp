@@ -3,7 +3,12 @@
 #include <fcntl.h>
 // glibc's <sys/mount.h> and <linux/mount.h> cannot be included together on Debian 12
 #include <linux/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
 
 #include "sys/error.hpp"
 
@@ -26,6 +31,21 @@ void makePrivate(int mount, const std::string& object) {
     attr.propagation = privatePropagation;
     check(::syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &attr, sizeof attr),
           "making the copy of the mount of ", object, " private");
+}
+
+/// mountinfo writes blanks, '\\' and the like as three octal digits.
+std::string unescaped(const std::string& text) {
+    const auto digit = [](char c) { return c >= '0' && c <= '7'; };
+    std::string plain;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\\' && i + 3 < text.size() && digit(text[i + 1]) && digit(text[i + 2]) && digit(text[i + 3])) {
+            plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
+            i += 3;
+        } else {
+            plain += text[i];
+        }
+    }
+    return plain;
 }
 
 } // namespace
@@ -62,6 +82,51 @@ UniqueFd cloneMountAt(int place, const std::string& object) {
                                "copying the mount of ", object)));
     makePrivate(copy.get(), object);
     return copy;
+}
+
+UniqueFd cloneTreeAt(int place, const std::string& object) {
+    constexpr auto flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
+    UniqueFd copy(
+        static_cast<int>(check(::syscall(SYS_open_tree, place, "", flags), "copying the mounts of ", object)));
+    makePrivate(copy.get(), object);
+    return copy;
+}
+
+int mountIdOf(int fd) noexcept {
+    struct statx info {};
+    // no question to the file system: one of a server that is gone would not answer
+    constexpr int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+    return ::statx(fd, "", flags, STATX_MNT_ID, &info) == 0 ? static_cast<int>(info.stx_mnt_id) : -1;
+}
+
+std::vector<MountBelow> mountsBelow(const std::string& folder) {
+    std::ifstream table("/proc/self/mountinfo");
+    if (!table) {
+        throwErrno("reading /proc/self/mountinfo");
+    }
+    const std::string prefix = folder.ends_with('/') ? folder : folder + "/";
+    std::vector<MountBelow> found;
+    for (std::string line; std::getline(table, line);) {
+        // id, parent, device, root, mount point, options, any number of tags, "-", type, …: see proc(5)
+        std::istringstream words(line);
+        MountBelow mount;
+        std::string word;
+        std::string point;
+        std::string options;
+        words >> mount.id >> word >> word >> word >> point >> options;
+        while (words >> word && word != "-") {
+        }
+        words >> mount.type;
+        point = unescaped(point);
+        if (!words || point.size() <= prefix.size() || !point.starts_with(prefix)) {
+            continue;
+        }
+        mount.path = point.substr(prefix.size());
+        mount.nosuid = ("," + options + ",").find(",nosuid,") != std::string::npos;
+        found.push_back(std::move(mount));
+    }
+    std::ranges::stable_sort(found, {}, &MountBelow::path);
+    return found;
 }
 
 void setMountAttributes(int mount, MountAttributes set, MountAttributes clear, int userNamespace,

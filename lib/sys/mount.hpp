@@ -27,6 +27,22 @@ struct FsOption {
 [[nodiscard]] UniqueFd cloneMount(const std::string& path);
 /// A detached copy of what an O_PATH descriptor stands on.
 [[nodiscard]] UniqueFd cloneMountAt(int place, const std::string& object);
+/// The same with all that is mounted below it, whose propagation stays as it is: what the kernel has locked together it
+/// lets nobody copy in parts.
+[[nodiscard]] UniqueFd cloneTreeAt(int place, const std::string& object);
+
+/// The id of the mount that a descriptor is on, as in mountinfo; -1 where it cannot be had.
+[[nodiscard]] int mountIdOf(int fd) noexcept;
+
+struct MountBelow {
+    int id = 0;
+    std::string path; // from the folder asked for, without a leading '/'
+    std::string type; // "ext4", "proc", …
+    bool nosuid = false;
+};
+/// What is mounted below a folder of the host, in the order of their paths. By /proc/self/mountinfo, so that no file
+/// system is asked anything (one of a server that is gone would not answer).
+[[nodiscard]] std::vector<MountBelow> mountsBelow(const std::string& folder);
 /// Sets attributes of a mount; `userNamespace` >= 0 maps its ids with that namespace.
 void setMountAttributes(int mount, MountAttributes set, MountAttributes clear, int userNamespace,
                         const std::string& object);

@@ -112,7 +112,8 @@ constexpr std::array keys{
     Key{"mounts", list, "", "", false, atBoot,
         "Folders and files of the host that are seen inside the zone, each a map of the keys below."},
     Key{"mounts[].source", path, "an absolute path on the host, without symbolic links", "", true, atBoot,
-        "What is mounted. It must exist when the zone boots. One that the zone may write to must lie in a folder that "
+        "What is mounted, with what the host has mounted below it when the zone boots (but proc, sysfs and other file "
+        "systems that are the kernel itself). It must exist when the zone boots. One that the zone may write to must lie in a folder that "
         "is root's and closed to all others (mode 0700, at any height above it), or on a nosuid mount: the zone's "
         "root is root there, could leave set-user-id programs for the host's users, and may change the source's own "
         "mode, which therefore does not count."},

@@ -345,6 +345,47 @@ def test_a_read_only_mount_stays_so(host, source):
     assert (source / "file").read_text() == "of the host\n"
 
 
+@pytest.fixture
+def mountsBelow(source):
+    """File systems mounted below a source, one below the other; the kernel's own beside them."""
+    made = []
+
+    def mount(place, *options):
+        place.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["mount", *options, "none", place], check=True)
+        made.append(place)
+        return place
+
+    disk = mount(source / "a disk", "-t", "tmpfs", "-o", "suid,dev,mode=755")
+    (disk / "file").write_text("of the disk\n")
+    (mount(disk / "inner", "-t", "tmpfs", "-o", "mode=755") / "file").write_text("of the inner one\n")
+    mount(source / "proc", "-t", "proc")
+    yield disk
+    for place in reversed(made):
+        subprocess.run(["umount", place], check=True)
+
+
+def test_what_is_mounted_below_a_source_is_seen_too(host, source, mountsBelow):
+    zone = host.zone("z1", mounts=f"[{{source: {source}, target: /data}}]", boot=True)
+    assert zone.sh("cat '/data/a disk/file' '/data/a disk/inner/file'") == "of the disk\nof the inner one"
+    zone.sh("echo of the zone >'/data/a disk/inner/new'; cp /bin/busybox '/data/a disk/su'; chmod 4755 '/data/a disk/su'")
+    assert (mountsBelow / "inner/new").read_text() == "of the zone\n" and (mountsBelow / "inner/new").stat().st_uid == 0
+    for line in zone.sh("grep '/data' /proc/mounts").splitlines():
+        assert {"nosuid", "nodev"} <= set(line.split()[3].split(",")), line
+    assert zone.sh("ls /data/proc") == ""
+    for attempt in ("umount '/data/a disk/inner'", "mount -o remount,bind,suid '/data/a disk'",
+                    "mkdir -p /mnt/y && mount --bind /data /mnt/y"):  # what lies beneath the disk would show
+        assert zone.exec("sh", "-c", attempt, check=False).returncode != 0, attempt
+
+
+def test_a_read_only_mount_is_so_with_all_below_it(host, source, mountsBelow):
+    zone = host.zone("z1", mounts=f"[{{source: {source}, target: /data, read-only: true}}]", boot=True)
+    for place in ("/data/new", "/data/a disk/new", "/data/a disk/inner/new"):
+        for attempt in (f"echo x >'{place}'", f"mount -o remount,bind,rw \"$(dirname '{place}')\" && echo x >'{place}'"):
+            assert zone.exec("sh", "-c", attempt, check=False).returncode != 0, attempt
+    assert zone.sh("cat '/data/a disk/inner/file'") == "of the inner one"
+
+
 @shows("environment", "environment.*")
 def test_environment_variables_reach_init_and_programs(host):
     zone = host.zone("z1", environment="{LANG: C.UTF-8, GREETING: 'good day'}", boot=True)
@@ -440,6 +481,13 @@ def test_a_source_on_a_nosuid_mount_may_be_open_but_closes_nothing(host, openFol
         inner.parent.chmod(0o700)
         zone = host.zone("z1", mounts=f"[{{source: {openFolder}, target: /data}}]", boot=True)
         zone.halt()
+        below = openFolder / "below"
+        below.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "suid,mode=755", "none", below], check=True)
+        try:
+            host.refused("boot", "z1", says=(str(below), "mkdir -m 0700"))
+        finally:
+            subprocess.run(["umount", below], check=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "suid,mode=755", "none", inner], check=True)
         try:
             host.zonectl("set", "z1", f"mounts=[{{source: {inner}, target: /data}}]")
