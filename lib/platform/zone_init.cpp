@@ -17,6 +17,7 @@
 #include "platform/handshake.hpp"
 #include "platform/identity.hpp"
 #include "platform/init_kind.hpp"
+#include "platform/own_secrets.hpp"
 #include "platform/rootfs.hpp"
 #include "platform/volumes.hpp"
 #include "sys/error.hpp"
@@ -199,6 +200,7 @@ int becomeZone(const BootSpec& spec, const std::string& mountPlaces, const std::
         confine(spec.capabilities,
                 seccompFilter); // before the order comes, as compiling the filter takes the kernel a while
         const Message go = receiveMessage(channel, "go", 0, "the order to start init");
+        makeOwnSecrets(zone.console.slave.get());
         executeInit(spec, zone, go.words);
     } catch (const sys::Error& error) {
         sendMessage(channel, "error", {error.action()}, {}, error.code());

@@ -338,17 +338,28 @@ bool exists(const std::string& path) {
 
 std::vector<std::string> listDirectory(const std::string& path) {
     refuseNul(path);
-    struct CloseDirectory {
-        void operator()(DIR* directory) const { ::closedir(directory); }
-    };
-    const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(path.c_str())); // opendir sets close-on-exec
-    std::vector<std::string> names;
-    if (!directory) {
+    const UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK));
+    if (!folder) {
         if (errno == ENOENT) {
-            return names;
+            return {};
         }
         throwErrno("opening the directory ", path);
     }
+    return listDirectoryAt(folder.get(), path);
+}
+
+std::vector<std::string> listDirectoryAt(int folder, const std::string& path) {
+    struct CloseDirectory {
+        void operator()(DIR* directory) const { ::closedir(directory); }
+    };
+    // a descriptor of its own: the place in the listing goes with it
+    UniqueFd own(check(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "opening the directory ", path));
+    const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(own.get()));
+    if (!directory) {
+        throwErrno("listing the directory ", path);
+    }
+    (void)own.release(); // closedir(3) closes it
+    std::vector<std::string> names;
     errno = 0;
     while (const dirent* entry = ::readdir(directory.get())) {
         std::string name = entry->d_name;

@@ -53,9 +53,13 @@ bool removeFile(const std::string& path);
 void makeDirectories(const std::string& path, mode_t mode = 0755);
 /// Removes a tree without following links and without crossing into another mount; an absent one is fine.
 void removeTree(const std::string& path);
+/// The same for what has this name in an open folder.
+void removeTreeAt(int folder, const std::string& name);
 [[nodiscard]] bool exists(const std::string& path);
 /// The names in a folder, sorted, without "." and ".."; empty where it does not exist.
 [[nodiscard]] std::vector<std::string> listDirectory(const std::string& path);
+/// The same of an open folder. @param object what it is, for messages
+[[nodiscard]] std::vector<std::string> listDirectoryAt(int folder, const std::string& object);
 
 /// Writes all of it, going on after EINTR and short writes.
 void writeAll(int fd, std::string_view data, const std::string& object);

@@ -233,6 +233,14 @@ void removeTreeOnce(const std::string& path) {
 
 } // namespace
 
+void removeTreeAt(int folder, const std::string& name) {
+    if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos) {
+        throw Error(join("removing the tree '", name, "', which is no name"), EINVAL);
+    }
+    UniqueFd parent(check(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "opening the folder of ", name));
+    TreeRemover(std::move(parent), name).remove(name);
+}
+
 void removeTree(const std::string& path) {
     // Another remover may be at work on the same tree (the one of a service that was killed): a folder that it takes
     // away under our feet sends us back to the start, and there is less to do each time.

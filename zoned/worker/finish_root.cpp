@@ -4,30 +4,175 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+
 #include "failure.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "zone/own_secrets.hpp"
 
 namespace zoned::worker {
 
 namespace {
 
-/// /etc as a descriptor and whether a regular file of the name is in it; links at the last part do not count.
-struct Found {
-    sys::UniqueFd folder;
-    bool regular = false;
-};
-
-Found findInEtc(int root, const char* name) {
-    Found found;
+/// The folder of a path beneath the root; none where it is not there.
+sys::UniqueFd folderOf(int root, const std::string& path) {
     try {
-        found.folder = sys::openBeneath(root, "etc", O_PATH, sys::FileType::directory);
+        const std::size_t slash = path.rfind('/');
+        return sys::openBeneath(root, slash == std::string::npos ? "." : path.substr(0, slash), O_RDONLY,
+                                sys::FileType::directory);
     } catch (const sys::Error&) {
-        return found; // an image without /etc has nothing to forget
+        return {}; // what is not there, or leads out, holds nothing to forget
     }
+}
+
+std::string nameOf(const std::string& path) {
+    return path.substr(path.rfind('/') + 1);
+}
+
+bool isFile(int folder, const std::string& name) {
     struct stat info {};
-    found.regular = ::fstatat(found.folder.get(), name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode);
-    return found;
+    return ::fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode);
+}
+
+bool hasFile(int root, const std::string& path) {
+    const sys::UniqueFd folder = folderOf(root, path);
+    return folder && isFile(folder.get(), nameOf(path));
+}
+
+/// A program may be there by a link.
+bool hasProgram(int root, const std::string& path) {
+    try {
+        (void)sys::openBeneath(root, path, O_PATH, sys::FileType::regular);
+        return true;
+    } catch (const sys::Error&) {
+        return false;
+    }
+}
+
+/// Removes a regular file; false where there is none. A link is somebody's intent, and leads to what is treated itself.
+bool forget(int root, const std::string& path) {
+    const sys::UniqueFd folder = folderOf(root, path);
+    if (!folder || !isFile(folder.get(), nameOf(path))) {
+        return false;
+    }
+    sys::check(::unlinkat(folder.get(), nameOf(path).c_str(), 0), "removing the image's /", path);
+    return true;
+}
+
+template <typename Choose>
+void forgetIn(int root, const std::string& folder, Choose choose) {
+    const sys::UniqueFd opened = folderOf(root, folder + "/x");
+    if (!opened) {
+        return;
+    }
+    for (const std::string& name : sys::listDirectoryAt(opened.get(), folder)) {
+        if (choose(opened.get(), name)) {
+            sys::check(::unlinkat(opened.get(), name.c_str(), 0), "removing the image's /", folder, "/",
+                       printable(name));
+        }
+    }
+}
+
+/// ssl-cert's certificate is also found by a hash of its subject, which will be another.
+void forgetSnakeoilHashes(int root) {
+    forgetIn(root, "etc/ssl/certs", [](int folder, const std::string& name) {
+        std::array<char, 64> target{};
+        const ssize_t size = ::readlinkat(folder, name.c_str(), target.data(), target.size());
+        return size > 0 && std::string_view(target.data(), static_cast<std::size_t>(size)) == "ssl-cert-snakeoil.pem";
+    });
+}
+
+void forgetOwnSecrets(int root, Identity& identity) {
+    for (const zone::OwnSecret& secret : zone::ownSecrets) {
+        const auto forEachFile = [&](const auto& act) {
+            bool any = false;
+            for (const char* file : secret.files) {
+                any = (file != nullptr && act(root, file)) || any;
+            }
+            return any;
+        };
+        if (!hasProgram(root, secret.command.front()) || !hasProgram(root, secret.usedBy)) {
+            if (forEachFile(hasFile)) {
+                identity.kept.emplace_back(secret.what);
+            }
+        } else if (forEachFile(forget)) {
+            identity.removed.emplace_back(secret.what);
+        }
+    }
+    if (!hasFile(root, "etc/ssl/certs/ssl-cert-snakeoil.pem")) {
+        forgetSnakeoilHashes(root);
+    }
+}
+
+/// What the programs that own it make again where it is missing.
+void forgetRemade(int root, Identity& identity) {
+    // the name and the name servers of the machine that the image was made on
+    for (const char* path : {"etc/hostname", "etc/resolv.conf"}) {
+        (void)forget(root, path);
+    }
+    bool ids = false;
+    for (const char* path : {"var/lib/dbus/machine-id", "var/lib/dhcpcd/duid", "var/lib/dhcpcd/secret",
+                             "etc/dhcpcd.duid", "etc/dhcpcd.secret", "var/lib/NetworkManager/secret_key"}) {
+        ids = forget(root, path) || ids;
+    }
+    if (ids) {
+        identity.removed.emplace_back("ids of dbus and the network");
+    }
+    // open-iscsi makes a name where it is told to, and does not start where the file is missing
+    if (hasProgram(root, "usr/lib/open-iscsi/startup-checks.sh") && hasFile(root, "etc/iscsi/initiatorname.iscsi")) {
+        sys::replaceBeneath(root, "etc/iscsi/initiatorname.iscsi", "GenerateName=yes\n", 0600);
+        identity.removed.emplace_back("the name of the iSCSI initiator");
+    }
+    bool seeds = false;
+    for (const char* path :
+         {"var/lib/systemd/random-seed", "var/lib/urandom/random-seed", "var/lib/random-seed",
+          "var/lib/misc/random-seed", "var/lib/seedrng/seed.credit", "var/lib/seedrng/seed.no-credit"}) {
+        seeds = forget(root, path) || seeds;
+    }
+    if (seeds) {
+        identity.removed.emplace_back("random seeds");
+    }
+    for (const char* folder : {"var/lib/dhcp", "var/lib/dhclient", "var/lib/dhcpcd", "var/lib/NetworkManager"}) {
+        forgetIn(root, folder, [](int opened, const std::string& name) {
+            return isFile(opened, name) && (name.ends_with(".lease") || name.ends_with(".leases") ||
+                                            name.ends_with(".lease6") || name == "timestamps");
+        });
+    }
+}
+
+/// The key that the system encrypts credentials with is made at their first use, but what it has encrypted is lost
+/// without it.
+void forgetCredentialKey(int root, Identity& identity) {
+    constexpr const char* key = "var/lib/systemd/credential.secret";
+    const sys::UniqueFd store = folderOf(root, "etc/credstore.encrypted/x");
+    if (store && !sys::listDirectoryAt(store.get(), "etc/credstore.encrypted").empty()) {
+        if (hasFile(root, key)) {
+            identity.kept.emplace_back("the key of its encrypted credentials");
+        }
+    } else if (forget(root, key)) {
+        identity.removed.emplace_back("the key of systemd's credentials");
+    }
+}
+
+/// What cloud-init has done is to be done in each zone, which is an instance of its own. What it is told (seed) stays.
+void forgetInstance(int root, Identity& identity) {
+    const sys::UniqueFd cloud = folderOf(root, "var/lib/cloud/x");
+    if (!cloud) {
+        return;
+    }
+    bool any = false;
+    for (const char* name : {"instance", "instances", "data", "sem"}) {
+        struct stat info {};
+        if (::fstatat(cloud.get(), name, &info, AT_SYMLINK_NOFOLLOW) == 0) {
+            any = true;
+            sys::removeTreeAt(cloud.get(), name);
+        }
+    }
+    if (any) {
+        identity.removed.emplace_back("cloud-init's instance");
+    }
 }
 
 template <typename Visit>
@@ -65,17 +210,16 @@ std::optional<InitKind> parseInitKind(std::string_view word) {
     return std::nullopt;
 }
 
-void forgetIdentity(int root) {
-    if (findInEtc(root, "machine-id").regular) {
+Identity forgetIdentity(int root) {
+    Identity identity;
+    if (hasFile(root, "etc/machine-id")) {
         sys::replaceBeneath(root, "etc/machine-id", "", 0444);
     }
-    // the name and the name servers of the machine that the image was made on
-    for (const char* name : {"hostname", "resolv.conf"}) {
-        const Found file = findInEtc(root, name);
-        if (file.regular) {
-            sys::check(::unlinkat(file.folder.get(), name, 0), "removing the image's /etc/", name);
-        }
-    }
+    forgetRemade(root, identity);
+    forgetOwnSecrets(root, identity);
+    forgetCredentialKey(root, identity);
+    forgetInstance(root, identity);
+    return identity;
 }
 
 std::string withConsoleGetty(std::string_view inittab) {

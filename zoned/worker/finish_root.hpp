@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace zoned::worker {
 
@@ -12,9 +13,16 @@ enum class InitKind { systemd, sysvinit, openrc, none };
 /// Nothing where the word is unknown.
 [[nodiscard]] std::optional<InitKind> parseInitKind(std::string_view word);
 
-/// Empties /etc/machine-id, so that each zone gets its own, and removes the build host's
-/// /etc/hostname and /etc/resolv.conf.
-void forgetIdentity(int root);
+/// What was found of the machine that the image comes from.
+struct Identity {
+    std::vector<std::string> removed; // secrets that every zone makes anew
+    std::vector<std::string> kept;    // secrets that all zones of the image will share
+};
+
+/// Empties /etc/machine-id, so that each zone gets its own, and removes what else tells one machine from another or
+/// lets one pose as the other: host keys, seeds, leases, instance ids, and the build host's /etc/hostname and
+/// /etc/resolv.conf. Follows links beneath the root alone, removes files alone, never what a link leads to.
+Identity forgetIdentity(int root);
 /// Gives an init that reads /etc/inittab a getty on the console in place of those on tty1 to tty6, which no zone has.
 void useConsoleGetty(int root);
 /// The content of an inittab with that change made.

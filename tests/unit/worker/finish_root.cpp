@@ -34,13 +34,13 @@ TEST_CASE("an image forgets who it was, but links are left alone") {
     test::TestFolder folder;
     sys::makeDirectories(folder / "etc");
     const sys::UniqueFd root = sys::open(folder.path(), O_RDONLY | O_DIRECTORY);
-    forgetIdentity(root.get());
+    (void)forgetIdentity(root.get());
     CHECK_FALSE(test::present(folder / "etc/machine-id"));
 
     test::write(folder / "etc/machine-id", "0123456789abcdef0123456789abcdef\n");
     test::write(folder / "etc/hostname", "builder\n");
     test::write(folder / "etc/resolv.conf", "nameserver 192.0.2.1\n");
-    forgetIdentity(root.get());
+    (void)forgetIdentity(root.get());
     CHECK(test::present(folder / "etc/machine-id"));
     CHECK(test::read(folder / "etc/machine-id").empty());
     CHECK_FALSE(test::present(folder / "etc/hostname"));
@@ -49,7 +49,7 @@ TEST_CASE("an image forgets who it was, but links are left alone") {
     test::TestFolder outside;
     test::write(outside / "victim", "kept");
     REQUIRE(::symlink((outside / "victim").c_str(), (folder / "etc/hostname").c_str()) == 0);
-    forgetIdentity(root.get());
+    (void)forgetIdentity(root.get());
     CHECK(test::present(folder / "etc/hostname"));
     CHECK(test::read(outside / "victim") == "kept");
 }
@@ -74,4 +74,35 @@ TEST_CASE("os-release is read beneath the image, through links inside it and no 
 
     REQUIRE(::mkfifo((folder / "usr/lib/os-release").c_str(), 0644) == 0);
     CHECK(readOsName(root.get()).empty());
+}
+
+TEST_CASE("secrets go where the image has the program that makes them, and are told where it has not") {
+    test::TestFolder folder;
+    for (const char* place : {"etc/ssh", "etc/bind", "usr/bin", "etc/ssl/certs", "etc/ssl/private", "usr/sbin",
+                              "usr/share/ssl-cert", "var/lib/systemd", "etc/credstore.encrypted"}) {
+        sys::makeDirectories(folder / place);
+    }
+    for (const char* file :
+         {"etc/ssh/ssh_host_rsa_key", "etc/ssh/ssh_host_rsa_key.pub", "etc/ssh/sshd_config", "usr/bin/ssh-keygen",
+          "etc/bind/rndc.key", "etc/bind/named.conf", "etc/ssl/certs/ssl-cert-snakeoil.pem", "usr/sbin/make-ssl-cert",
+          "etc/ssl/private/ssl-cert-snakeoil.key", "usr/share/ssl-cert/ssleay.cnf", "var/lib/systemd/random-seed",
+          "var/lib/systemd/credential.secret"}) {
+        test::write(folder / file, "x");
+    }
+    REQUIRE(::symlink("ssl-cert-snakeoil.pem", (folder / "etc/ssl/certs/62742064.0").c_str()) == 0);
+    REQUIRE(::symlink("another.pem", (folder / "etc/ssl/certs/12345678.0").c_str()) == 0);
+    const sys::UniqueFd root = sys::open(folder.path(), O_RDONLY | O_DIRECTORY);
+    const Identity identity = forgetIdentity(root.get());
+    CHECK(identity.removed == std::vector<std::string>{"random seeds", "ssh host keys",
+                                                       "the self-signed certificate of ssl-cert",
+                                                       "the key of systemd's credentials"});
+    CHECK(identity.kept == std::vector<std::string>{"the control key of named"});
+    CHECK_FALSE(test::present(folder / "etc/ssh/ssh_host_rsa_key.pub"));
+    CHECK(test::present(folder / "etc/bind/rndc.key"));
+    CHECK(sys::listDirectory(folder / "etc/ssl/certs") == std::vector<std::string>{"12345678.0"});
+
+    test::write(folder / "etc/credstore.encrypted/a", "x");
+    test::write(folder / "var/lib/systemd/credential.secret", "x");
+    CHECK(forgetIdentity(root.get()).kept.back() == "the key of its encrypted credentials");
+    CHECK(test::present(folder / "var/lib/systemd/credential.secret"));
 }
