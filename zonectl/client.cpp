@@ -337,8 +337,8 @@ ZoneDetails Client::zoneDetails(const ObjectPath& path) {
 ImageDetails Client::imageDetails(const ObjectPath& path) {
     return ask([&] {
         ImageProxy image(*state_->bus, path);
-        return ImageDetails{image.Name(),  image.Id(),    image.Origin(),  image.OsName(),
-                            image.Bytes(), image.Files(), image.Created(), image.UsedBy()};
+        return ImageDetails{image.Name(),  image.Id(),      image.Origin(), image.OsName(), image.Bytes(),
+                            image.Files(), image.Created(), image.UsedBy(), image.Notes()};
     });
 }
 

@@ -73,6 +73,7 @@ struct ImageDetails {
     std::uint64_t bytes = 0, files = 0;
     std::int64_t created = 0;
     std::vector<std::string> usedBy;
+    std::vector<std::string> notes;
 };
 
 struct JobSummary {

@@ -26,9 +26,10 @@ int runImageBuild(const Command& self, const std::vector<std::string>& arguments
     }
 
     Client client;
-    return runJobs(client, {{"build image " + name, "image " + name + ": built",
-                             [&] { return client.buildImage(name, recipe); }}})
-        .status();
+    const Outcomes ends = runJobs(client, {{"build image " + name, "image " + name + ": built",
+                                            [&] { return client.buildImage(name, recipe); }}});
+    printImageNotes(client, name, ends);
+    return ends.status();
 }
 
 } // namespace zoned::ctl

@@ -28,9 +28,10 @@ int runImageImport(const Command& self, const std::vector<std::string>& argument
     const int archive = standardInput ? STDIN_FILENO : opened.get();
     const std::string origin = standardInput ? "standard input" : file.substr(file.rfind('/') + 1);
     Client client;
-    return runJobs(client, {{"import image " + name, "image " + name + ": imported",
-                             [&] { return client.importImage(name, archive, origin); }}})
-        .status();
+    const Outcomes ends = runJobs(client, {{"import image " + name, "image " + name + ": imported",
+                                            [&] { return client.importImage(name, archive, origin); }}});
+    printImageNotes(client, name, ends);
+    return ends.status();
 }
 
 } // namespace zoned::ctl

@@ -27,8 +27,9 @@ int runImageShow(const Command& self, const std::vector<std::string>& arguments)
     }
     if (json) {
         const nlohmann::ordered_json object{
-            {"name", image.name},   {"id", image.id},       {"os", image.os},           {"origin", image.origin},
-            {"bytes", image.bytes}, {"files", image.files}, {"created", image.created}, {"used-by", image.usedBy}};
+            {"name", image.name},       {"id", image.id},          {"os", image.os},
+            {"origin", image.origin},   {"bytes", image.bytes},    {"files", image.files},
+            {"created", image.created}, {"used-by", image.usedBy}, {"notes", image.notes}};
         print(object.dump(2) + "\n");
     } else {
         print(fieldsText({{"Image", image.name},
@@ -38,6 +39,9 @@ int runImageShow(const Command& self, const std::vector<std::string>& arguments)
                           {"Created", timeText(image.created)},
                           {"Used by", joinList(image.usedBy)},
                           {"Id", image.id}}));
+        for (const std::string& note : image.notes) {
+            print("Note: " + note + "\n");
+        }
     }
     return 0;
 }

@@ -266,6 +266,19 @@ void reportFailure(const std::string& what, const std::string& message) {
     printError(join("cannot ", what, oneLine ? ": " : ":\n", message));
 }
 
+void printImageNotes(Client& client, const std::string& image, const Outcomes& ends) {
+    if (ends.succeeded.empty() || !ends.succeeded.front()) {
+        return;
+    }
+    try {
+        for (const std::string& note : client.imageDetails(client.image(image)).notes) {
+            printNote("image " + image + ": " + note);
+        }
+    } catch (const BusError& error) {
+        printNote("image " + image + " was made, but what there is to say of it cannot be read: " + error.what());
+    }
+}
+
 std::string progressLine(const std::vector<JobSummary>& running, std::size_t width) {
     if (running.empty()) {
         return "";

@@ -41,6 +41,9 @@ int forEachZone(const std::vector<std::string>& names, const std::string& verb, 
 /// "cannot boot zone web: …"; the problems of a definition, one a line, below it.
 void reportFailure(const std::string& what, const std::string& message);
 
+/// What was left out of an image that was just made, and the like; a line each.
+void printImageNotes(Client& client, const std::string& image, const Outcomes& ends);
+
 /// The line of progress, for `width` columns: "image-build deb  [####      ] 40%  unpacking".
 [[nodiscard]] std::string progressLine(const std::vector<JobSummary>& running, std::size_t width);
 

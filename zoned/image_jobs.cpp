@@ -145,8 +145,8 @@ void ImageJobs::filled(const ZoneName& name, std::uint32_t job, const std::strin
             throw Fault(fault->kind(), "image " + name.str() + ": " + fault->what());
         }
         const auto& found = std::get<WorkerResult>(result);
-        registry_.images().publish(
-            staging, {name.str(), randomHex(16), origin, found.osName, found.bytes, found.files, std::time(nullptr)});
+        registry_.images().publish(staging, {name.str(), randomHex(16), origin, found.osName, found.bytes, found.files,
+                                             std::time(nullptr), found.notes});
         registry_.imagesChanged();
         jobs_.finish(job);
     } catch (const Fault& fault) {

@@ -8,7 +8,7 @@ ImageObjects::ImageObjects(sdbus::IConnection& connection, const Domain& domain)
 void ImageObjects::add(const std::string& name) {
     // an image never changes: what is read now stays true
     const auto info = domain_.registry.images().find(zone::ZoneName(name));
-    ObjectFamily::add(api::imagePath(name), info.value_or(store::ImageInfo{name, "", "", "", 0, 0, 0}));
+    ObjectFamily::add(api::imagePath(name), info.value_or(store::ImageInfo{name, "", "", "", 0, 0, 0, {}}));
 }
 
 void ImageObjects::remove(const std::string& name) {

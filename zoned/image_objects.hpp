@@ -23,6 +23,7 @@ private:
     std::uint64_t Bytes() override { return subject().bytes; }
     std::uint64_t Files() override { return subject().files; }
     std::int64_t Created() override { return subject().created; }
+    std::vector<std::string> Notes() override { return subject().notes; }
     std::vector<std::string> UsedBy() override { return domain_.registry.usersOf(subject().name); }
     void Delete(sdbus::Result<sdbus::ObjectPath>&& result) override;
 

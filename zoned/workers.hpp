@@ -24,6 +24,7 @@ struct WorkerResult {
     std::uint64_t bytes = 0;
     std::uint64_t files = 0;
     std::string osName;
+    std::vector<std::string> notes;
 };
 
 class Workers {

@@ -4,6 +4,8 @@
 // has looked at it.
 #include "store/images.hpp"
 
+#include <algorithm>
+
 #include "store/folder.hpp"
 #include "store/json_fields.hpp"
 #include "sys/error.hpp"
@@ -31,6 +33,10 @@ std::optional<ImageInfo> fromJson(const std::string& text, const std::string& na
         zone::hasControlCharacter(info.osName)) {
         return std::nullopt;
     }
+    if (object.contains("notes") &&
+        (!json::get(object, "notes", info.notes) || std::ranges::any_of(info.notes, zone::hasControlCharacter))) {
+        return std::nullopt;
+    }
     return info;
 }
 
@@ -41,7 +47,8 @@ std::string toJson(const ImageInfo& info) {
                         {"os", info.osName},
                         {"bytes", info.bytes},
                         {"files", info.files},
-                        {"created", info.created}});
+                        {"created", info.created},
+                        {"notes", info.notes}});
 }
 
 } // namespace

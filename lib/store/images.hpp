@@ -20,9 +20,10 @@ struct ImageInfo {
     std::string id;          // 32 hex digits, new for each import
     std::string origin;      // "bookworm from mmdebstrap", "busybox.tar"
     std::string osName;      // PRETTY_NAME of /etc/os-release, cleaned of control characters; "" where none
-    std::uint64_t bytes = 0; // apparent size of its files
+    std::uint64_t bytes = 0; // data of its files, without holes
     std::uint64_t files = 0;
-    std::int64_t created = 0; // seconds since 1970
+    std::int64_t created = 0;       // seconds since 1970
+    std::vector<std::string> notes; // what was left out, and the like; none in images of earlier versions
 };
 
 class Images {

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <limits>
 #include <string>
+#include <vector>
 
 namespace zoned::store::json {
 
@@ -34,6 +35,23 @@ constexpr std::size_t maxText = 4096;
         return false;
     }
     target = found->get<bool>();
+    return true;
+}
+
+[[nodiscard]] inline bool get(const nlohmann::json& object, const char* key, std::vector<std::string>& target) {
+    constexpr std::size_t most = 100;
+    const auto found = object.find(key);
+    if (found == object.end() || !found->is_array() || found->size() > most) {
+        return false;
+    }
+    std::vector<std::string> texts;
+    for (const nlohmann::json& text : *found) {
+        if (!text.is_string() || text.get_ref<const std::string&>().size() > maxText) {
+            return false;
+        }
+        texts.push_back(text.get<std::string>());
+    }
+    target = std::move(texts);
     return true;
 }
 

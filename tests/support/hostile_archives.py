@@ -9,6 +9,7 @@ yields every cut that must be an error.
 import gzip
 import io
 import lzma
+import struct
 import tarfile
 import zlib
 
@@ -78,10 +79,13 @@ def _links():
     yield "duplicate-rootfs", (
         Maker().root().folder("rootfs").link("rootfs", "/").add("rootfs/tmp/escaped", data=b"x").done()
     )
-    yield "link-becomes-file", Maker().root().link("etc/passwd", "/etc/passwd").add("etc/passwd", data=b"x").done()
-    yield "link-becomes-folder", Maker().root().link("opt", "/opt").folder("opt").done()
-    yield "file-becomes-link", Maker().root().link("sbin/init", "/bin/sh").done()
-    yield "file-becomes-folder", Maker().root().folder("sbin/init").done()
+    yield "link-loop", Maker().root().link("a", "b").link("b", "a").add("a/x", data=b"x").done()
+    yield "link-dangling", Maker().root().link("a", "nowhere").add("a/x", data=b"x").done()
+    yield "link-to-file", Maker().root().link("a", "sbin/init").add("a/x", data=b"x").done()
+    yield "link-in-then-out", Maker().root().link("lib", "usr/out").link("usr/out", "../..").add("lib/x", data=b"x").done()
+    yield "folder-below-link-out", Maker().root().link("usr/out", "../../../tmp").folder("usr/out/escaped").done()
+    yield "link-below-link-out", Maker().root().link("usr/out", "/tmp").link("usr/out/escaped", "x").done()
+    yield "magic-link", Maker().root().link("a", "/proc/self/root").add("a/tmp/escaped", data=b"x").done()
     yield "file-as-parent", Maker().root().add("sbin/init/x", data=b"x").done()
     yield "root-is-a-link", Maker().link(".", "/").folder("etc").done()
     yield "empty-link", Maker(tarfile.USTAR_FORMAT).root().link("usr/empty", "").done()
@@ -92,6 +96,8 @@ def _hardlinks():
     yield "hardlink-absolute", Maker().root().hardlink("etc/shadow", "/etc/shadow").done()
     yield "hardlink-forward", Maker().root().hardlink("etc/early", "etc/late").add("etc/late", data=b"x").done()
     yield "hardlink-through-link", Maker().root().link("h", "/etc").hardlink("stolen", "h/passwd").done()
+    yield "hardlink-by-dotdot-link", Maker().root().link("h", "../../..").hardlink("stolen", "h/etc/passwd").done()
+    yield "hardlink-below-link-out", Maker().root().link("h", "/tmp").hardlink("h/escaped", "sbin/init").done()
     yield "hardlink-to-folder", Maker().root().hardlink("usr2", "usr").done()
 
 
@@ -116,6 +122,102 @@ def _headers():
     )
 
 
+def _layouts():
+    """What looks like an image and holds no root file system, or more than one, or one that lies elsewhere."""
+    docker = Maker().folder("0123").add("0123/layer.tar", data=b"x").add("manifest.json", data=b"[]")
+    yield "docker-save", docker.add("repositories", data=b"{}").done()
+    docker = Maker().folder("blobs").folder("blobs/sha256").add("oci-layout", data=b"{}").add("index.json", data=b"{}")
+    yield "docker-save-25", docker.add("manifest.json", data=b"[]").done()
+    yield "oci-layout", Maker().folder("blobs").add("oci-layout", data=b"{}").add("index.json", data=b"{}").done()
+    yield "incus-metadata", Maker().folder("templates").add("metadata.yaml", data=b"architecture: x\n").done()
+    yield "incus-squashfs", Maker().add("metadata.yaml", data=b"x").add("rootfs.squashfs", data=b"hsqs").done()
+    yield "archive-in-archive", Maker().folder("x").add("rootfs.tar.xz", data=b"x").done()
+    yield "two-roots", Maker().folder("a").folder("a/usr").folder("b").folder("b/usr").done()
+    yield "rootfs-is-a-link", Maker().folder("templates").add("metadata.yaml").link("rootfs", "/").done()
+    yield "rootfs-by-link", Maker().add("metadata.yaml").link("rootfs", "/").folder("rootfs/usr").done()
+    yield "rootfs-becomes-link", Maker().folder("rootfs").folder("rootfs/usr").link("rootfs", "/").done()
+    yield "rootfs-link-out", (
+        Maker().folder("rootfs").folder("rootfs/usr").link("rootfs/o", "../..").add("rootfs/o/escaped").done()
+    )
+
+
+def acl(entries):
+    """Of (tag, permissions, id), as the kernel's bytes in a PAX header."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+NOBODY = 0xFFFFFFFF
+WHOLE_ACL = [(1, 7, NOBODY), (2, 4, 1000), (4, 0, NOBODY), (16, 5, NOBODY), (32, 0, NOBODY)]
+
+
+def with_acl(entries, name="system.posix_acl_access"):
+    data = entries if isinstance(entries, bytes) else acl(entries)
+    return {"SCHILY.xattr." + name: data.decode("utf-8", "surrogateescape")}  # as tarfile writes bytes back
+
+
+def _attributes():
+    broken = {
+        "acl-bomb": sorted(WHOLE_ACL + [(2, 4, 1000 + number) for number in range(8000)]),
+        "acl-foreign-id": [(1, 7, NOBODY), (2, 4, 65536), (4, 0, NOBODY), (16, 5, NOBODY), (32, 0, NOBODY)],
+        "acl-without-mask": [entry for entry in WHOLE_ACL if entry[0] != 16],
+        "acl-without-owner": WHOLE_ACL[1:],
+        "acl-of-no-kind": WHOLE_ACL + [(64, 7, 1000)],
+        "acl-permissions": [(1, 0xFFFF, NOBODY)] + WHOLE_ACL[1:],
+        "acl-no-bytes": b"nonsense",
+        "acl-cut": acl(WHOLE_ACL)[:-3],
+    }
+    for name, entries in broken.items():
+        yield name, Maker().root().add("etc/file", pax_headers=with_acl(entries)).done()
+        headers = with_acl(entries, "system.posix_acl_default")
+        yield name + "-default", Maker().root().folder("opt", pax_headers=headers).done()
+    text = "user::rwx,group::---,mask::rwx,other::---" + "".join(f",user:u{number}:rwx" for number in range(2000))
+    yield "acl-text-bomb", Maker().root().add("etc/file", pax_headers={"SCHILY.acl.access": text}).done()
+    flood = {f"SCHILY.xattr.user.{number}": "x" for number in range(2000)}
+    yield "xattr-flood", Maker().root().add("etc/file", pax_headers=flood).done()
+    yield "xattr-large", Maker().root().add("etc/file", pax_headers={"SCHILY.xattr.user.x": "x" * 200_000}).done()
+
+
+def sparse_file(maker, name, size, regions, stated=None):
+    """A member of GNU's sparse format 1.0: the map, then the data of each (offset, bytes); `stated` is the map's
+    own text where it is to say another thing."""
+    text = stated or "".join(f"{number}\n" for number in
+                             [len(regions)] + [part for offset, data in regions for part in (offset, len(data))])
+    table = text.encode().ljust(-(-len(text) // 512) * 512, b"\0")
+    headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": name,
+               "GNU.sparse.realsize": str(size)}
+    return maker.add("GNUSparseFile.0/" + name.replace("/", "_"), data=table + b"".join(data for _, data in regions),
+                     pax_headers=headers)
+
+
+def _sparse():
+    block = b"d" * 512
+    for name, size, regions in (
+            ("sparse-beyond-end", 1024, [(4096, block)]),
+            ("sparse-across-end", 1024, [(768, block)]),
+            ("sparse-far-beyond-end", 1024, [(2**62, block)]),
+            ("sparse-larger-than-any-disk", 2**62, [(0, block)]),
+            ("sparse-end-of-numbers", 2**63 - 1, [(2**63 - 512, block)])):
+        yield name, sparse_file(Maker().root(), "etc/s", size, regions).done()
+    for name, stated in (("sparse-negative", "1\n-512\n512\n"), ("sparse-no-number", "1\nx\n512\n"),
+                         ("sparse-too-many", "99999999\n0\n512\n"), ("sparse-overflow", f"1\n{2**65}\n512\n")):
+        yield name, sparse_file(Maker().root(), "etc/s", 4096, [(0, block)], stated).done()
+
+
+def overlapping_archive():
+    """Each region of a sparse file lies on the one before: what is written counts, however small the file is."""
+    return sparse_file(Maker().root(), "etc/s", 1 << 20, [(0, b"d" * (1 << 20))] * 8).done()
+
+
+def replacing_archives():
+    """(name, bytes, what the last entry made) of those whose later entry takes an earlier one's place, as with tar."""
+    yield "link-becomes-file", Maker().root().link("x", "/etc/passwd").add("x", data=b"later").done(), "file"
+    yield "link-becomes-link", Maker().root().link("x", "/etc").link("x", "usr").done(), "link"
+    yield "link-becomes-folder", Maker().root().link("x", "/tmp").folder("x").add("x/escaped", data=b"x").done(), "folder"
+    yield "file-becomes-link", Maker().root().add("x", data=b"early").link("x", "/bin/sh").done(), "link"
+    yield "file-becomes-folder", Maker().root().add("x", data=b"early").folder("x").done(), "folder"
+    yield "link-becomes-hardlink", Maker().root().link("x", "/etc/passwd").hardlink("x", "sbin/init").done(), "file"
+
+
 def _whole():
     good = harmless_archive()
     yield "empty", b""
@@ -138,7 +240,7 @@ def _flip(data):
 
 def hostile_archives():
     """(name, bytes) of every archive that must be refused."""
-    for group in (_names, _links, _hardlinks, _headers, _whole):
+    for group in (_names, _links, _hardlinks, _headers, _layouts, _attributes, _sparse, _whole):
         yield from group()
 
 

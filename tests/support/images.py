@@ -43,9 +43,10 @@ class TarMaker:
         self.buffer = io.BytesIO()
         self.tar = tarfile.open(fileobj=self.buffer, mode="w", format=tarfile.PAX_FORMAT)
 
-    def folder(self, name, mode=0o755, uid=0, gid=0):
+    def folder(self, name, mode=0o755, uid=0, gid=0, pax=None):
         info = tarfile.TarInfo(name)
         info.type, info.mode, info.uid, info.gid = tarfile.DIRTYPE, mode, uid, gid
+        info.pax_headers = pax or {}
         self.tar.addfile(info)
         return self
 
@@ -60,6 +61,12 @@ class TarMaker:
     def link(self, name, target):
         info = tarfile.TarInfo(name)
         info.type, info.linkname = tarfile.SYMTYPE, target
+        self.tar.addfile(info)
+        return self
+
+    def hardlink(self, name, target):
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname = tarfile.LNKTYPE, target
         self.tar.addfile(info)
         return self
 
@@ -83,11 +90,28 @@ def buildProbe(folder):
     return probe
 
 
-def busybox(probe=None, extra=None, without=()):
-    """A complete BusyBox userland. extra(TarMaker) adds to it; `without` leaves members out."""
+class Below:
+    """A TarMaker whose members all lie in a folder."""
+
+    def __init__(self, tar, folder):
+        self.inner, self.prefix = tar, folder + "/"
+
+    def __getattr__(self, kind):
+        def add(name, *args, **more):
+            getattr(self.inner, kind)(self.prefix + name, *args, **more)
+            return self
+        return add
+
+
+def busybox(probe=None, extra=None, without=(), below="", beside=None):
+    """A complete BusyBox userland. extra(TarMaker) adds to it; `without` leaves members out; with `below` it
+    lies in that folder of the archive, and beside(TarMaker) adds what lies beside it."""
     binary = Path("/bin/busybox").read_bytes()
     applets = subprocess.run(["/bin/busybox", "--list"], check=True, capture_output=True, text=True).stdout.split()
-    tar = TarMaker()
+    archive = TarMaker()
+    if beside:
+        beside(archive)
+    tar = Below(archive.folder(below), below) if below else archive
     for name in ("bin", "sbin", "usr", "usr/bin", "etc", "dev", "proc", "sys", "run", "root", "home", "var",
                  "var/log", "srv", "mnt"):
         tar.folder(name)
@@ -108,7 +132,7 @@ def busybox(probe=None, extra=None, without=()):
         tar.file("bin/probe", Path(probe).read_bytes(), 0o755)
     if extra:
         extra(tar)
-    return tar.done()
+    return archive.done()
 
 
 def withInit(script):

@@ -1,89 +1,76 @@
 #include "extractor.hpp"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/openat2.h>
+#include <linux/posix_acl.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
-#include <cstring>
+#include <algorithm>
 #include <optional>
 
 #include "failure.hpp"
 #include "sys/error.hpp"
+#include "sys/file.hpp"
 
 namespace zoned::worker {
 
 namespace {
 
-constexpr std::uint64_t beneathWithoutLinks =
-    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-
-std::string quoted(const EntryPath& path) {
-    return sys::join("'", printable(path.full()), "'");
-}
-
-[[noreturn]] void refuse(const EntryPath& path, std::string_view why) {
-    throw Failure(FailureKind::badArchive, sys::join("the archive's entry ", quoted(path), " ", why));
-}
-
-[[noreturn]] void failErrno(std::string_view action, const EntryPath& path) {
-    const int code = errno;
-    throw sys::Error(sys::join(action, " ", quoted(path)), code);
-}
-
-/// -1 with errno as openat2(2).
-int openFolder(int root, const std::string& path) {
+/// -1 with errno as openat2(2). Links on the way are followed while they stay beneath the root.
+int openThere(int root, const std::string& path, std::uint64_t flags) {
+    constexpr int mostAttempts = 1000;
     open_how how{};
-    how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
-    how.resolve = beneathWithoutLinks;
-    return static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how));
-}
-
-uid_t checkedId(const EntryPath& path, std::int64_t id, std::string_view what) {
-    if (id < 0 || id > 65535) {
-        refuse(path, sys::join("belongs to ", what, " ", id, "; a zone has 0 to 65535"));
-    }
-    return static_cast<uid_t>(id);
-}
-
-/// File capabilities in the form that carries no user id (VFS_CAP_REVISION_2). What a tar made inside a user
-/// namespace holds (revision 3) names the id of that namespace's root, which means nothing, or harm, here.
-std::string portableCapability(const EntryPath& path, std::string value) {
-    std::uint32_t magic = 0;
-    if (value.size() < sizeof magic) {
-        refuse(path, "has broken file capabilities");
-    }
-    std::memcpy(&magic, value.data(), sizeof magic);
-    const std::uint32_t revision = magic & VFS_CAP_REVISION_MASK;
-    if (revision == VFS_CAP_REVISION_3 && value.size() == XATTR_CAPS_SZ_3) {
-        std::uint32_t rootid = 0;
-        std::memcpy(&rootid, value.data() + XATTR_CAPS_SZ_2, sizeof rootid);
-        if (rootid != 0) {
-            refuse(path, sys::join("has file capabilities of another user namespace (root id ", rootid, ")"));
-        }
-        magic = VFS_CAP_REVISION_2 | (magic & VFS_CAP_FLAGS_MASK);
-        std::memcpy(value.data(), &magic, sizeof magic);
-        value.resize(XATTR_CAPS_SZ_2);
-    } else if (revision != VFS_CAP_REVISION_2 || value.size() != XATTR_CAPS_SZ_2) {
-        refuse(path, "has file capabilities of an unknown form");
-    }
-    return value;
-}
-
-/// trusted.* and user.overlay.* are orders to overlayfs (whiteout, redirect, opaque) once the image is a layer.
-void checkXattrs(const EntryPath& path, const Attributes& attributes) {
-    for (const auto& [name, value] : attributes.xattrs) {
-        if (name.starts_with("trusted.") || name.starts_with("user.overlay.")) {
-            refuse(path, sys::join("carries the extended attribute '", printable(name), "'"));
+    how.flags = flags | O_CLOEXEC;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+    for (int attempt = 1;; ++attempt) {
+        const long fd = ::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
+        // EAGAIN: something was renamed or mounted, anywhere on the machine, while a ".." of a link was looked up
+        if (fd >= 0 || errno != EAGAIN || attempt == mostAttempts) {
+            return static_cast<int>(fd);
         }
     }
 }
 
-void checkAttributes(const EntryPath& path, const Attributes& attributes) {
-    (void)checkedId(path, attributes.uid, "user");
-    (void)checkedId(path, attributes.gid, "group");
-    checkXattrs(path, attributes);
+int openFolder(int root, const std::string& path) {
+    return openThere(root, path, O_PATH | O_DIRECTORY);
+}
+
+/// Why a parent cannot be had; returns where it is only missing.
+void refuseParent(const EntryPath& path, int code) {
+    switch (code) {
+    case ENOENT:
+        return;
+    case EXDEV:
+        refuse(path, "lies below a symbolic link that leads out of the archive");
+    case ELOOP:
+        refuse(path, "lies below symbolic links without an end");
+    case ENOTDIR:
+        refuse(path, "lies below something that is no folder");
+    case ENAMETOOLONG:
+        refuse(path, "lies below a symbolic link with too long a name in it");
+    default:
+        errno = code;
+        failErrno("looking up the folder of", path);
+    }
+}
+
+void setTime(int parent, const EntryPath& path, const Attributes& attributes) {
+    const timespec times[2] = {attributes.modified, attributes.modified};
+    if (::utimensat(parent, path.name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0) {
+        failErrno("setting the time of", path);
+    }
+}
+
+/// An account file of the image; "" where there is none to be read.
+std::string accountsOf(int root, const char* file) {
+    constexpr std::size_t limit = 1 << 20;
+    try {
+        return sys::readBeneath(root, file, limit).value_or("");
+    } catch (const sys::Error&) {
+        return ""; // a FIFO, a loop of links, too long: no names are known then
+    }
 }
 
 } // namespace
@@ -96,36 +83,37 @@ void Extractor::countEntry(const EntryPath& path) {
     }
 }
 
+void Extractor::spend(const EntryPath& path, std::uint64_t bytes) {
+    if (bytes > budget_.bytes || bytes_ > budget_.bytes - bytes) {
+        refuse(path, sys::join("makes the image larger than the ", budget_.bytes, " bytes that are allowed"));
+    }
+    bytes_ += bytes;
+}
+
 int Extractor::parentOf(const EntryPath& path, bool make) {
     if (path.parent.empty()) {
         return root_;
     }
-    if (cachedParentFd_ && cachedParent_ == path.parent) {
+    if (cachedParentFd_ && !cacheIsStale_ && cachedParent_ == path.parent) {
         return cachedParentFd_.get();
     }
     sys::UniqueFd found(openFolder(root_, path.parent));
     if (!found && errno == ENOENT && make) {
-        found = makeParents(path.parent);
+        found = makeParents(path);
     }
     if (!found) {
-        switch (errno) {
-        case ELOOP:
-            refuse(path, "lies below a symbolic link");
-        case ENOTDIR:
-            refuse(path, "lies below something that is no folder");
-        case ENOENT:
-            return -1;
-        default:
-            failErrno("looking up the folder of", path);
-        }
+        refuseParent(path, errno);
+        return -1;
     }
     cachedParent_ = path.parent;
     cachedParentFd_ = std::move(found);
+    cacheIsStale_ = false;
     return cachedParentFd_.get();
 }
 
 /// Folders that the archive implies without listing them: root's, 0755.
-sys::UniqueFd Extractor::makeParents(const std::string& parent) {
+sys::UniqueFd Extractor::makeParents(const EntryPath& path) {
+    const std::string& parent = path.parent;
     sys::UniqueFd folder;
     std::size_t end = 0;
     while (end != std::string::npos) {
@@ -135,7 +123,12 @@ sys::UniqueFd Extractor::makeParents(const std::string& parent) {
         if (!next && errno == ENOENT) {
             const std::string name = prefix.substr(prefix.rfind('/') + 1);
             const int above = folder ? folder.get() : root_;
-            sys::check(::mkdirat(above, name.c_str(), 0755), "making the folder '", printable(prefix), "'");
+            if (::mkdirat(above, name.c_str(), 0755) < 0) {
+                if (errno == EEXIST) {
+                    refuse(path, "lies below a symbolic link that leads nowhere");
+                }
+                sys::throwErrno("making the folder '", printable(prefix), "'");
+            }
             // a set-group-id folder hands its group and bit down; these are meant to be plain
             sys::check(::fchownat(above, name.c_str(), 0, 0, AT_SYMLINK_NOFOLLOW), "giving '", printable(prefix),
                        "' its owner");
@@ -152,8 +145,8 @@ sys::UniqueFd Extractor::makeParents(const std::string& parent) {
     return folder;
 }
 
-/// Sees to it that the name is free: what is there must be of the same type, and is replaced.
-void Extractor::makeRoom(int parent, const EntryPath& path, mode_t type) {
+/// Sees to it that the name is free: what is there goes, unless it is a folder.
+void Extractor::makeRoom(int parent, const EntryPath& path) {
     struct stat present {};
     if (::fstatat(parent, path.name.c_str(), &present, AT_SYMLINK_NOFOLLOW) < 0) {
         if (errno == ENOENT) {
@@ -161,52 +154,41 @@ void Extractor::makeRoom(int parent, const EntryPath& path, mode_t type) {
         }
         failErrno("looking at", path);
     }
-    if ((present.st_mode & S_IFMT) != type) {
-        refuse(path, "replaces an earlier entry of another type");
+    if (S_ISDIR(present.st_mode)) {
+        refuse(path, "replaces a folder");
     }
     if (::unlinkat(parent, path.name.c_str(), 0) < 0) {
         failErrno("replacing", path);
     }
     --files_;
-    if (type == S_IFREG && present.st_nlink == 1) {
-        bytes_ -= static_cast<std::uint64_t>(present.st_size);
-    }
-}
-
-void Extractor::applyToFile(int fd, const EntryPath& path, const Attributes& attributes, bool regular) {
-    // the owner first: changing it clears set-id bits and capabilities
-    if (::fchown(fd, checkedId(path, attributes.uid, "user"), checkedId(path, attributes.gid, "group")) < 0) {
-        failErrno("setting the owner of", path);
-    }
-    if (::fchmod(fd, attributes.mode & 07777) < 0) {
-        failErrno("setting the mode of", path);
-    }
-    for (const auto& [name, value] : attributes.xattrs) {
-        const bool capability = regular && name == "security.capability";
-        if (!capability && !name.starts_with("user.")) {
-            continue; // labels and ACLs of the system that the archive came from
-        }
-        const std::string content = capability ? portableCapability(path, value) : value;
-        if (::fsetxattr(fd, name.c_str(), content.data(), content.size(), 0) < 0) {
-            failErrno(sys::join("setting the extended attribute '", printable(name), "' of"), path);
+    cacheIsStale_ = cacheIsStale_ || S_ISLNK(present.st_mode); // it may have led to the folder that is remembered
+    if (S_ISREG(present.st_mode) && present.st_nlink == 1) {
+        const auto sparse = sparseBytes_.find(present.st_ino);
+        bytes_ -= sparse != sparseBytes_.end() ? sparse->second : static_cast<std::uint64_t>(present.st_size);
+        if (sparse != sparseBytes_.end()) {
+            sparseBytes_.erase(sparse);
         }
     }
 }
 
-void Extractor::applyAt(int parent, const EntryPath& path, const Attributes& attributes, bool withMode) {
-    const char* name = path.name.c_str();
-    if (::fchownat(parent, name, checkedId(path, attributes.uid, "user"), checkedId(path, attributes.gid, "group"),
-                   AT_SYMLINK_NOFOLLOW) < 0) {
-        failErrno("setting the owner of", path);
+/// What a folder hands down would reach what the archive puts into it later, and names are known once the image has its
+/// /etc/passwd.
+void Extractor::noteAcls(int fd, const EntryPath& path, const Attributes& attributes) {
+    LateAcls late;
+    late.access = hasNames(attributes.access) ? attributes.access : Acl{};
+    struct stat info {};
+    sys::check(::fstat(fd, &info), "looking at ", quoted(path));
+    if (S_ISDIR(info.st_mode)) {
+        late.defaults = attributes.defaults;
+    } else if (!attributes.defaults.empty()) {
+        leftOut_.add(defaultAclName); // a file hands nothing down
     }
-    // chmod follows links, but this is called for what was just made here
-    if (withMode && ::fchmodat(parent, name, attributes.mode & 07777, 0) < 0) {
-        failErrno("setting the mode of", path);
+    if (late.access.empty() && late.defaults.empty()) {
+        lateAcls_.erase(path.full());
+        return;
     }
-    const timespec times[2] = {attributes.modified, attributes.modified};
-    if (::utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0) {
-        failErrno("setting the time of", path);
-    }
+    late.inode = info.st_ino;
+    lateAcls_[path.full()] = std::move(late);
 }
 
 void Extractor::addDirectory(const EntryPath& path, const Attributes& attributes) {
@@ -215,22 +197,29 @@ void Extractor::addDirectory(const EntryPath& path, const Attributes& attributes
     if (path.isRoot()) {
         return; // the root's own owner and mode are ours to say
     }
+    spend(path, keptBytes(attributes, EntryKind::folder));
     const int parent = parentOf(path, true);
-    if (::mkdirat(parent, path.name.c_str(), 0700) == 0) {
+    const auto enter = [&] {
+        return sys::UniqueFd(
+            ::openat(parent, path.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+    };
+    sys::UniqueFd folder = enter();
+    if (!folder) {
+        makeRoom(parent, path);
+        if (::mkdirat(parent, path.name.c_str(), 0700) < 0) {
+            failErrno("making the folder", path);
+        }
         ++directories_;
         ++files_;
-    } else if (errno != EEXIST) {
-        failErrno("making the folder", path);
+        folder = enter();
+    } else if (::fremovexattr(folder.get(), accessAclName) < 0 && errno != ENODATA && errno != EOPNOTSUPP) {
+        failErrno("removing the access control list of", path); // of an earlier entry for it
     }
-    const sys::UniqueFd folder(
-        ::openat(parent, path.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
     if (!folder) {
-        if (errno == ENOTDIR || errno == ELOOP) {
-            refuse(path, "replaces an earlier entry of another type");
-        }
         failErrno("opening the folder", path);
     }
-    applyToFile(folder.get(), path, attributes, false);
+    applyToFile(folder.get(), path, attributes, EntryKind::folder, leftOut_);
+    noteAcls(folder.get(), path, attributes);
     directoryTimes_[path.full()] = attributes.modified;
 }
 
@@ -241,41 +230,57 @@ void Extractor::addFile(const EntryPath& path, const Attributes& attributes, std
     if (path.isRoot()) {
         throw Failure(FailureKind::badArchive, "the archive's root is not a folder");
     }
-    if (size > budget_.bytes || bytes_ > budget_.bytes - size) {
-        refuse(path, sys::join("makes the image larger than the ", budget_.bytes, " bytes that are allowed"));
+    if (size > maxFileSize) {
+        refuse(path, sys::join("is a file of ", size, " bytes; no file system here has such"));
     }
+    spend(path, keptBytes(attributes, EntryKind::file));
     const int parent = parentOf(path, true);
-    makeRoom(parent, path, S_IFREG);
+    makeRoom(parent, path);
     const sys::UniqueFd file(
         ::openat(parent, path.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file) {
         failErrno("making", path);
     }
-    bytes_ += size;
     ++files_;
+    writeData(file.get(), path, size, source);
+    applyToFile(file.get(), path, attributes, EntryKind::file, leftOut_);
+    noteAcls(file.get(), path, attributes);
+    const timespec times[2] = {attributes.modified, attributes.modified};
+    if (::futimens(file.get(), times) < 0) {
+        failErrno("setting the time of", path);
+    }
+}
+
+/// What is between the blocks stays a hole, and costs nothing.
+void Extractor::writeData(int file, const EntryPath& path, std::uint64_t size, const BlockSource& source) {
+    if (::ftruncate(file, static_cast<off_t>(size)) < 0) {
+        if (errno == EFBIG) {
+            refuse(path, sys::join("is a file of ", size, " bytes, which this file system cannot have"));
+        }
+        failErrno("setting the size of", path);
+    }
+    std::uint64_t written = 0;
     source([&](std::uint64_t offset, std::string_view data) {
         if (offset > size || data.size() > size - offset) {
             refuse(path, "holds more than the size it states");
         }
+        spend(path, data.size());
+        written += data.size();
         while (!data.empty()) {
-            const ssize_t written = ::pwrite(file.get(), data.data(), data.size(), static_cast<off_t>(offset));
-            if (written < 0 && errno != EINTR) {
+            const ssize_t count = ::pwrite(file, data.data(), data.size(), static_cast<off_t>(offset));
+            if (count < 0 && errno != EINTR) {
                 failErrno("writing", path);
             }
-            if (written > 0) {
-                data.remove_prefix(static_cast<std::size_t>(written));
-                offset += static_cast<std::uint64_t>(written);
+            if (count > 0) {
+                data.remove_prefix(static_cast<std::size_t>(count));
+                offset += static_cast<std::uint64_t>(count);
             }
         }
     });
-    // the end of a sparse file may be a hole
-    if (::ftruncate(file.get(), static_cast<off_t>(size)) < 0) {
-        failErrno("setting the size of", path);
-    }
-    applyToFile(file.get(), path, attributes, true);
-    const timespec times[2] = {attributes.modified, attributes.modified};
-    if (::futimens(file.get(), times) < 0) {
-        failErrno("setting the time of", path);
+    if (written != size) {
+        struct stat info {};
+        sys::check(::fstat(file, &info), "looking at ", quoted(path));
+        sparseBytes_[info.st_ino] = written;
     }
 }
 
@@ -289,12 +294,13 @@ void Extractor::addSymlink(const EntryPath& path, const Attributes& attributes, 
         refuse(path, "is a link with an impossible target");
     }
     const int parent = parentOf(path, true);
-    makeRoom(parent, path, S_IFLNK);
+    makeRoom(parent, path);
     if (::symlinkat(target.c_str(), parent, path.name.c_str()) < 0) {
         failErrno("making the link", path);
     }
     ++files_;
-    applyAt(parent, path, attributes, false);
+    applyAt(parent, path, attributes, false, leftOut_);
+    setTime(parent, path, attributes);
 }
 
 void Extractor::addHardlink(const EntryPath& path, const EntryPath& target) {
@@ -317,7 +323,7 @@ void Extractor::addHardlink(const EntryPath& path, const EntryPath& target) {
         if (present.st_dev == wanted.st_dev && present.st_ino == wanted.st_ino) {
             return;
         }
-        makeRoom(parent, path, wanted.st_mode & S_IFMT);
+        makeRoom(parent, path);
     }
     if (::linkat(targetParent.get(), target.name.c_str(), parent, path.name.c_str(), 0) < 0) {
         failErrno("making the hard link", path);
@@ -332,30 +338,71 @@ void Extractor::addFifo(const EntryPath& path, const Attributes& attributes) {
         throw Failure(FailureKind::badArchive, "the archive's root is not a folder");
     }
     const int parent = parentOf(path, true);
-    makeRoom(parent, path, S_IFIFO);
+    makeRoom(parent, path);
     if (::mknodat(parent, path.name.c_str(), S_IFIFO | 0600, 0) < 0) {
         failErrno("making the FIFO", path);
     }
     ++files_;
-    applyAt(parent, path, attributes, true);
+    applyAt(parent, path, attributes, true, leftOut_);
+    setTime(parent, path, attributes);
 }
 
 void Extractor::strip(const EntryPath& path) {
     countEntry(path);
-    ++stripped_;
+    // in /dev of a root that lies in a folder of the archive, too
+    const std::string parent = "/" + path.parent + "/";
+    const std::size_t dev = parent.find("/dev/");
+    stripped_ += dev == std::string::npos || parent.find('/', 1) < dev ? 1 : 0;
 }
 
-void Extractor::finish() {
+/// An access for a user or group that the image does not have is nobody's, and left out.
+void Extractor::setLateAcls(int accounts) {
+    if (lateAcls_.empty()) {
+        return;
+    }
+    const std::string users = accountsOf(accounts, "etc/passwd");
+    const std::string groups = accountsOf(accounts, "etc/group");
+    const auto resolve = [&](Acl& acl) {
+        for (AclEntry& entry : acl) {
+            entry.id = entry.id < 0 && !entry.name.empty() ? idOf(entry.tag == ACL_USER ? users : groups, entry.name)
+                                                           : entry.id;
+        }
+        const auto unknown = [](const AclEntry& entry) { return entry.id < 0 && !entry.name.empty(); };
+        for (const AclEntry& entry : acl) {
+            if (unknown(entry)) {
+                leftOut_.add(sys::join("access for ", entry.tag == ACL_USER ? "user '" : "group '", entry.name, "'"));
+            }
+        }
+        std::erase_if(acl, unknown);
+    };
+    for (auto& [path, late] : lateAcls_) {
+        const sys::UniqueFd file(openThere(root_, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+        struct stat info {};
+        if (!file || ::fstat(file.get(), &info) < 0 || info.st_ino != late.inode) {
+            continue; // a later entry has taken its place, or that of a link that led there
+        }
+        resolve(late.access);
+        resolve(late.defaults);
+        if (!late.access.empty()) {
+            applyAcl(file.get(), path, accessAclName, late.access, leftOut_);
+        }
+        if (!late.defaults.empty()) {
+            applyAcl(file.get(), path, defaultAclName, late.defaults, leftOut_);
+        }
+    }
+}
+
+void Extractor::finish(int accounts) {
     cachedParentFd_.reset();
+    setLateAcls(accounts);
     for (const auto& [path, modified] : directoryTimes_) {
         const timespec times[2] = {modified, modified};
         const sys::UniqueFd folder(openFolder(root_, path));
-        if (!folder || ::utimensat(folder.get(), "", times, AT_EMPTY_PATH) < 0) {
+        // one that was reached by way of a link that has become another thing since keeps the time of its last change
+        if (folder && ::utimensat(folder.get(), "", times, AT_EMPTY_PATH) < 0) {
             sys::throwErrno("setting the time of the folder '", printable(path), "'");
         }
     }
-    sys::check(::fchown(root_, 0, 0), "setting the owner of the image's root");
-    sys::check(::fchmod(root_, 0755), "setting the mode of the image's root");
 }
 
 } // namespace zoned::worker

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "finish_root.hpp"
+#include "import_notes.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "unpack.hpp"
@@ -46,11 +47,11 @@ std::uint64_t inputSize() {
     return ::fstat(STDIN_FILENO, &info) == 0 && S_ISREG(info.st_mode) ? static_cast<std::uint64_t>(info.st_size) : 0;
 }
 
-void unpackAndFinish(const ImageOptions& options, int root, sys::Channel& channel) {
+void unpackAndFinish(const ImageOptions& options, int top, sys::Channel& channel) {
     const std::uint64_t size = inputSize();
     Clock::time_point next{};
     const Unpacked unpacked =
-        unpack(STDIN_FILENO, root, options.budget, [&](std::uint64_t consumed, const std::string& entry) {
+        unpack(STDIN_FILENO, top, options.budget, [&](std::uint64_t consumed, const std::string& entry) {
             const Clock::time_point now = Clock::now();
             if (now < next) {
                 return;
@@ -59,7 +60,9 @@ void unpackAndFinish(const ImageOptions& options, int root, sys::Channel& channe
             const double share = size == 0 ? -1.0 : static_cast<double>(consumed) / static_cast<double>(size);
             tell(channel, {{"progress", share}, {"message", "unpacking " + printable(entry)}});
         });
-    forgetIdentity(root);
+    const sys::UniqueFd folder = openRoot(top, unpacked.layout);
+    const int root = folder.get();
+    const Identity identity = forgetIdentity(root);
     if (options.bootstrap &&
         (options.bootstrap->init == InitKind::sysvinit || options.bootstrap->init == InitKind::openrc)) {
         useConsoleGetty(root);
@@ -67,8 +70,11 @@ void unpackAndFinish(const ImageOptions& options, int root, sys::Channel& channe
     const std::string osName = readOsName(root);
     // the image is renamed into place after this: then all of it must be on the disk
     sys::check(::syncfs(root), "writing the image to the disk");
-    tell(channel,
-         {{"bytes", unpacked.bytes}, {"files", unpacked.files}, {"stripped", unpacked.stripped}, {"osName", osName}});
+    tell(channel, {{"bytes", unpacked.bytes},
+                   {"files", unpacked.files},
+                   {"osName", osName},
+                   {"folder", unpacked.layout.folder},
+                   {"notes", importNotes(unpacked, identity, hasInit(root))}});
 }
 
 // ---- outside ------------------------------------------------------------------------------------------------------
@@ -82,6 +88,40 @@ std::string textOf(const json& message, const char* key) {
 std::uint64_t numberOf(const json& message, const char* key) {
     const auto found = message.find(key);
     return found != message.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+std::vector<std::string> notesOf(const json& message) {
+    constexpr std::size_t most = 20;
+    std::vector<std::string> notes;
+    const auto found = message.find("notes");
+    if (found != message.end() && found->is_array()) {
+        for (const json& note : *found) {
+            if (note.is_string() && notes.size() < most) {
+                notes.push_back(printable(note.get<std::string>(), 1000));
+            }
+        }
+    }
+    return notes;
+}
+
+/// The root was unpacked in a folder of the archive's: it becomes the image's root, and the rest goes. Outside the
+/// sandbox, because what is the root there cannot be moved.
+void hoist(const std::string& rootfs, const std::string& name) {
+    if (!isPlainName(name)) {
+        throw Failure(FailureKind::badArchive, "unpacking the archive went astray");
+    }
+    const std::string unpacked = rootfs.substr(0, rootfs.rfind('/')) + "/unpacked";
+    sys::check(::rename(rootfs.c_str(), unpacked.c_str()), "moving ", rootfs);
+    struct stat info {};
+    const sys::UniqueFd top = sys::openDirectory(unpacked);
+    if (::fstatat(top.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(info.st_mode)) {
+        throw Failure(FailureKind::badArchive, "unpacking the archive went astray");
+    }
+    sys::check(::renameat(top.get(), name.c_str(), AT_FDCWD, rootfs.c_str()), "moving ", printable(name), " to ",
+               rootfs);
+    sys::removeTree(unpacked);
+    const sys::UniqueFd staging = sys::open(rootfs.substr(0, rootfs.rfind('/')), O_RDONLY | O_DIRECTORY);
+    sys::check(::syncfs(staging.get()), "writing the image to the disk");
 }
 
 FailureKind kindOf(const json& message) {
@@ -147,13 +187,16 @@ ImageResult ImageJob::run() {
         startUnpacking(STDIN_FILENO);
     }
     loop_.run();
-    return verdict();
+    ImageResult result = verdict();
+    if (!folder_.empty()) {
+        hoist(options_.rootfs, folder_);
+    }
+    return result;
 }
 
 void ImageJob::startUnpacking(int input) {
     const SandboxOptions sandbox{.folder = options_.rootfs,
                                  .idBase = options_.idBase,
-                                 .maxBytes = options_.budget.bytes,
                                  .maxSeconds = static_cast<std::uint64_t>(options_.maxTime.count()),
                                  .input = input};
     unpacker_ = startSandbox(
@@ -200,8 +243,9 @@ void ImageJob::onUnpackMessage() {
     } else if (!unpackFailure_) {
         result_ = ImageResult{.bytes = numberOf(message, "bytes"),
                               .files = numberOf(message, "files"),
-                              .stripped = numberOf(message, "stripped"),
-                              .osName = printable(textOf(message, "osName"))};
+                              .osName = printable(textOf(message, "osName")),
+                              .notes = notesOf(message)};
+        folder_ = textOf(message, "folder");
     }
 }
 

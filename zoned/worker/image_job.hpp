@@ -61,6 +61,7 @@ private:
     sys::EventLoop::Source unpackMessages_, unpackExit_;
     bool unpacking_ = false;
     std::optional<ImageResult> result_;
+    std::string folder_; // of the archive that is the root; "" where its top is
     std::optional<Failure> unpackFailure_;
 
     sys::Child builder_;

@@ -28,8 +28,8 @@ void Report::result(const ImageResult& image) {
     writeLine(fd_, {{"result",
                      {{"bytes", image.bytes},
                       {"files", image.files},
-                      {"stripped", image.stripped},
-                      {"osName", printable(image.osName)}}}});
+                      {"osName", printable(image.osName)},
+                      {"notes", image.notes}}}});
 }
 
 void Report::done() {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "failure.hpp"
 
@@ -12,8 +13,8 @@ namespace zoned::worker {
 struct ImageResult {
     std::uint64_t bytes = 0;
     std::uint64_t files = 0;
-    std::uint64_t stripped = 0;
     std::string osName;
+    std::vector<std::string> notes; // for the administrator
 };
 
 class Report {

@@ -15,6 +15,7 @@
 #include <csignal>
 #include <memory>
 
+#include "extractor.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "sys/idmap.hpp"
@@ -50,7 +51,8 @@ void setLimits(const SandboxOptions& options) {
     limit(RLIMIT_CORE, 0, "core dumps");
     limit(RLIMIT_NPROC, 0, "processes");
     limit(RLIMIT_NOFILE, 64, "descriptors");
-    limit(RLIMIT_FSIZE, options.maxBytes, "file sizes");
+    // holes count: what is written is counted where it is (Extractor)
+    limit(RLIMIT_FSIZE, maxFileSize, "file sizes");
     limit(RLIMIT_CPU, options.maxSeconds, "processor time");
 #ifndef __SANITIZE_ADDRESS__ // its shadow takes terabytes of address space
     // enough for xz -9 and for zstd's default window of 128 MiB, each several times over

@@ -20,9 +20,8 @@
 namespace zoned::worker {
 
 struct SandboxOptions {
-    std::string folder;         // on the host; becomes "/"
-    std::uint32_t idBase = 0;   // first of 65,536 host ids
-    std::uint64_t maxBytes = 0; // of one file
+    std::string folder;       // on the host; becomes "/"
+    std::uint32_t idBase = 0; // first of 65,536 host ids
     std::uint64_t maxSeconds = 0;
     int input = -1; // becomes descriptor 0
 };

@@ -2,6 +2,8 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <fcntl.h>
+#include <linux/posix_acl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -125,6 +127,61 @@ private:
     Archive reader_;
 };
 
+std::uint16_t aclTag(int tag) {
+    switch (tag) {
+    case ARCHIVE_ENTRY_ACL_USER_OBJ:
+        return ACL_USER_OBJ;
+    case ARCHIVE_ENTRY_ACL_USER:
+        return ACL_USER;
+    case ARCHIVE_ENTRY_ACL_GROUP_OBJ:
+        return ACL_GROUP_OBJ;
+    case ARCHIVE_ENTRY_ACL_GROUP:
+        return ACL_GROUP;
+    case ARCHIVE_ENTRY_ACL_MASK:
+        return ACL_MASK;
+    case ARCHIVE_ENTRY_ACL_OTHER:
+        return ACL_OTHER;
+    default:
+        return 0; // none: see aclProblem
+    }
+}
+
+/// A list that came as text.
+Acl aclOf(archive_entry* entry, int type) {
+    Acl acl;
+    if (::archive_entry_acl_reset(entry, type) == 0) {
+        return acl;
+    }
+    int entryType = 0;
+    int permissions = 0;
+    int tag = 0;
+    int id = 0;
+    const char* name = nullptr;
+    while (::archive_entry_acl_next(entry, type, &entryType, &permissions, &tag, &id, &name) == ARCHIVE_OK) {
+        AclEntry one;
+        one.tag = aclTag(tag);
+        one.perm = static_cast<std::uint16_t>(permissions & 0xFFFF);
+        if (one.tag == ACL_USER || one.tag == ACL_GROUP) {
+            one.id = id;
+            one.name = id < 0 && name != nullptr ? name : "";
+        }
+        acl.push_back(std::move(one));
+        if (acl.size() > maxAclEntries) {
+            break; // refused, however many follow
+        }
+    }
+    return acl;
+}
+
+/// A list that came as the kernel's bytes, which say more than text: ids instead of names.
+Acl aclOf(const std::string& bytes) {
+    Acl acl = decodeAcl(bytes);
+    if (acl.empty()) {
+        acl.push_back({}); // of no kind: see aclProblem
+    }
+    return acl;
+}
+
 Attributes attributesOf(archive_entry* entry) {
     Attributes attributes;
     attributes.uid = ::archive_entry_uid(entry);
@@ -140,8 +197,18 @@ Attributes attributesOf(archive_entry* entry) {
     const void* value = nullptr;
     std::size_t size = 0;
     ::archive_entry_xattr_reset(entry);
+    attributes.access = aclOf(entry, ARCHIVE_ENTRY_ACL_TYPE_ACCESS);
+    attributes.defaults = aclOf(entry, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT);
+    attributes.otherAcl = (::archive_entry_acl_types(entry) & ARCHIVE_ENTRY_ACL_TYPE_NFS4) != 0;
     while (::archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
-        attributes.xattrs.emplace_back(name, std::string(static_cast<const char*>(value), size));
+        std::string bytes(static_cast<const char*>(value), size);
+        if (std::string_view(name) == accessAclName) {
+            attributes.access = aclOf(bytes);
+        } else if (std::string_view(name) == defaultAclName) {
+            attributes.defaults = aclOf(bytes);
+        } else {
+            attributes.xattrs.emplace_back(name, std::move(bytes));
+        }
     }
     return attributes;
 }
@@ -149,7 +216,8 @@ Attributes attributesOf(archive_entry* entry) {
 class TarReader {
 public:
     TarReader(int input, int root, Budget budget, const UnpackObserver& observer)
-        : stream_(input, streamLimit(budget)), extractor_(root, budget), observer_(observer), reader_(makeArchive()) {
+        : root_(root), stream_(input, streamLimit(budget)), extractor_(root, budget), observer_(observer),
+          reader_(makeArchive()) {
         require(::archive_read_support_format_tar(reader_.get()), reader_.get(), "read tar");
     }
 
@@ -165,11 +233,20 @@ public:
         while (!stream_.next().empty()) {
             // to the end of the stream, where the checksums are
         }
+        Unpacked unpacked;
+        unpacked.layout = findRoot(root_);
         if (extractor_.directories() == 0) {
             throw Failure(FailureKind::badArchive, "the archive holds no folder: it is no root file system");
         }
-        extractor_.finish();
-        return {extractor_.bytes(), extractor_.files(), extractor_.stripped()};
+        const sys::UniqueFd folder = openRoot(root_, unpacked.layout);
+        extractor_.finish(folder.get());
+        sys::check(::fchown(folder.get(), 0, 0), "setting the owner of the image's root");
+        sys::check(::fchmod(folder.get(), 0755), "setting the mode of the image's root");
+        unpacked.bytes = extractor_.bytes();
+        unpacked.files = extractor_.files();
+        unpacked.stripped = extractor_.stripped();
+        unpacked.leftOut = extractor_.leftOut();
+        return unpacked;
     }
 
 private:
@@ -281,6 +358,7 @@ private:
                       sys::join("the archive is damaged", place, ": ", printable(text != nullptr ? text : "")));
     }
 
+    int root_;
     Decompressor stream_;
     Extractor extractor_;
     const UnpackObserver& observer_;

@@ -12,13 +12,16 @@
 #include <string>
 
 #include "extractor.hpp"
+#include "root_layout.hpp"
 
 namespace zoned::worker {
 
 struct Unpacked {
-    std::uint64_t bytes = 0;    // apparent size of the files
+    std::uint64_t bytes = 0;    // data of the files, without holes
     std::uint64_t files = 0;    // of any type
-    std::uint64_t stripped = 0; // device nodes and sockets left out
+    std::uint64_t stripped = 0; // device nodes and sockets left out, those in /dev not counted
+    LeftOut leftOut;            // attributes
+    RootLayout layout;
 };
 
 /// Told now and then: how many bytes of the (compressed) input were read, and the entry at hand.

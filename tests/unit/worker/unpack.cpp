@@ -4,14 +4,17 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
+#include <linux/posix_acl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <clocale>
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "failure.hpp"
 #include "support/catch.hpp"
@@ -151,7 +154,8 @@ TEST_CASE("device nodes are left out, FIFOs are kept") {
     Target target;
     Tar tar;
     tar.folder("dev").add("dev/sda", S_IFBLK | 0660).add("dev/null", S_IFCHR | 0666).add("dev/fifo", S_IFIFO | 0600);
-    CHECK(target.take(tar.done()).stripped == 2);
+    tar.add("rootfs/dev/null", S_IFCHR | 0666).add("srv/sda", S_IFBLK | 0660).add("srv/x/dev/y", S_IFCHR | 0666);
+    CHECK(target.take(tar.done()).stripped == 2); // each zone has a /dev of its own
     CHECK_FALSE(test::present(target.folder / "dev/sda"));
     CHECK_FALSE(test::present(target.folder / "dev/null"));
     CHECK(S_ISFIFO(target.stat("dev/fifo").st_mode));
@@ -162,27 +166,110 @@ TEST_CASE("an entry below a link that the archive made is refused, and nothing i
     test::TestFolder outside;
     Tar tar;
     tar.folder("etc").link("etc/out", outside.path().c_str()).file("etc/out/victim");
-    CHECK(target.refusal(tar.done()) == "the archive's entry 'etc/out/victim' lies below a symbolic link");
+    CHECK(target.refusal(tar.done()) ==
+          "the archive's entry 'etc/out/victim' lies below a symbolic link that leads out of the archive");
     CHECK_FALSE(test::present(outside / "victim"));
 }
 
-TEST_CASE("nothing changes its type") {
+TEST_CASE("an entry below a link that stays inside lands where the link leads") {
+    Target target;
+    Tar tar;
+    tar.folder("usr").folder("usr/lib").link("lib", "usr/lib").file("lib/a", "one").link("usr/up", "../lib");
+    tar.file("usr/up/deep/b", "two").hardlink("c", "usr/up/a");
+    // the link becomes a folder: what comes later is in that one, and not where the link led
+    tar.folder("lib").file("lib/d", "three");
+    const Unpacked unpacked = target.take(tar.done());
+    CHECK(test::read(target.folder / "usr/lib/a") == "one");
+    CHECK(test::read(target.folder / "usr/lib/deep/b") == "two");
+    CHECK(target.stat("c").st_ino == target.stat("usr/lib/a").st_ino);
+    CHECK(test::read(target.folder / "lib/d") == "three");
+    CHECK_FALSE(test::present(target.folder / "usr/lib/d"));
+    CHECK(unpacked.bytes == 11);
+}
+
+TEST_CASE("links that lead nowhere, in a circle or out have nothing below them") {
+    for (const char* there : {"nowhere", "a", "/", "..", "usr/../..", "/proc/self/root"}) {
+        INFO(there);
+        Target target;
+        Tar tar;
+        tar.folder("usr").link("a", there).file("a/x");
+        CHECK_THAT(target.refusal(tar.done()), StartsWith("the archive's entry 'a/x' lies below "));
+    }
+}
+
+TEST_CASE("a later entry replaces an earlier one, and nothing that it leads to") {
+    test::TestFolder outside;
+    test::write(outside / "victim", "kept");
+    const std::string victim = outside / "victim";
     struct Case {
         const char* what;
+        mode_t type;
         std::function<void(Tar&)> make;
     };
-    for (const Case& it : {Case{"folder to link", [](Tar& tar) { tar.folder("a").link("a", "/"); }},
-                           Case{"link to folder", [](Tar& tar) { tar.link("a", "/").folder("a"); }},
-                           Case{"link to file", [](Tar& tar) { tar.link("a", "/etc/passwd").file("a"); }},
-                           Case{"file to link", [](Tar& tar) { tar.file("a").link("a", "/"); }},
-                           Case{"file to folder", [](Tar& tar) { tar.file("a").folder("a"); }},
-                           Case{"link to FIFO", [](Tar& tar) { tar.link("a", "/").add("a", S_IFIFO | 0600); }}}) {
+    for (const Case& it :
+         {Case{"link to folder", S_IFDIR, [&](Tar& tar) { tar.link("a", victim.c_str()).folder("a"); }},
+          Case{"link to file", S_IFREG, [&](Tar& tar) { tar.link("a", victim.c_str()).file("a", "new"); }},
+          Case{"link to link", S_IFLNK, [&](Tar& tar) { tar.link("a", victim.c_str()).link("a", "x"); }},
+          Case{"link to FIFO", S_IFIFO, [&](Tar& tar) { tar.link("a", victim.c_str()).add("a", S_IFIFO | 0600); }},
+          Case{"file to link", S_IFLNK, [](Tar& tar) { tar.file("a").link("a", "/"); }},
+          Case{"file to folder", S_IFDIR, [](Tar& tar) { tar.file("a").folder("a"); }}}) {
         INFO(it.what);
         Target target;
         Tar tar;
+        tar.folder("etc");
         it.make(tar);
-        CHECK(target.refusal(tar.done()) == "the archive's entry 'a' replaces an earlier entry of another type");
+        CHECK(target.take(tar.done()).files == 2);
+        CHECK((target.stat("a").st_mode & S_IFMT) == it.type);
+        CHECK(test::read(victim) == "kept");
     }
+}
+
+TEST_CASE("a folder is never replaced") {
+    for (const auto& make :
+         std::vector<std::function<void(Tar&)>>{[](Tar& tar) { tar.link("a", "/"); }, [](Tar& tar) { tar.file("a"); },
+                                                [](Tar& tar) { tar.hardlink("a", "b"); }}) {
+        Target target;
+        Tar tar;
+        tar.folder("a").file("b");
+        make(tar);
+        CHECK(target.refusal(tar.done()) == "the archive's entry 'a' replaces a folder");
+    }
+}
+
+TEST_CASE("access lists are set, and the group has no more than they say") {
+    using Tags = std::pair<int, int>; // tag, permissions
+    const auto list = [](archive_entry* entry, int type, const char* user, int id) {
+        for (const auto& [tag, permissions] :
+             {Tags{ARCHIVE_ENTRY_ACL_USER_OBJ, 6}, Tags{ARCHIVE_ENTRY_ACL_GROUP_OBJ, 0},
+              Tags{ARCHIVE_ENTRY_ACL_MASK, 6}, Tags{ARCHIVE_ENTRY_ACL_OTHER, 0}}) {
+            ::archive_entry_acl_add_entry(entry, type, permissions, tag, -1, nullptr);
+        }
+        ::archive_entry_acl_add_entry(entry, type, 4, ARCHIVE_ENTRY_ACL_USER, id, user);
+    };
+    Target target;
+    Tar tar;
+    tar.folder("etc").add("etc/a", S_IFREG | 0660, "x",
+                          [&](archive_entry* entry) { list(entry, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, nullptr, 7); });
+    tar.add("shared", S_IFDIR | 0755, "",
+            [&](archive_entry* entry) { list(entry, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, nullptr, 7); });
+    tar.file("shared/inside");
+    const Unpacked unpacked = target.take(tar.done());
+    const auto read = [&](const char* file, const char* name) {
+        std::string bytes(1000, '\0');
+        const ssize_t size = ::getxattr((target.folder / file).c_str(), name, bytes.data(), bytes.size());
+        bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+        return decodeAcl(bytes);
+    };
+    if (unpacked.leftOut.count() > 0) { // the file system has none: then the mode has to do
+        CHECK(test::modeOf(target.folder / "etc/a") == 0600);
+        return;
+    }
+    const Acl acl = read("etc/a", accessAclName);
+    REQUIRE(acl.size() == 5);
+    CHECK(acl[1] == AclEntry{ACL_USER, 4, 7, ""});
+    CHECK(acl[2].perm == 0);
+    CHECK(read("shared", defaultAclName).size() == 5);
+    CHECK(read("shared/inside", accessAclName).empty());
 }
 
 TEST_CASE("a file that comes twice is the later one, counted once") {
@@ -264,6 +351,6 @@ TEST_CASE("a sparse end of a file keeps its size") {
         ::archive_entry_sparse_add_entry(entry, 0, 4096);
         ::archive_entry_sparse_add_entry(entry, 65536, 0);
     });
-    CHECK(target.take(tar.done()).bytes == 65536);
+    CHECK(target.take(tar.done(), {4096, 10}).bytes == 4096);
     CHECK(target.stat("etc/sparse").st_size == 65536);
 }
