@@ -1,72 +1,45 @@
 #include "accounts.hpp"
 
-#include <grp.h>
 #include <pwd.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <memory>
 
 #include "sys/error.hpp"
 #include "sys/file.hpp"
-#include "zone/admin.hpp"
+#include "zone/fault.hpp"
 
 namespace zoned::daemon {
 namespace {
 
+using std::chrono::seconds;
+
 // How long a user who was deleted, and whose number another one got, could still be taken for himself.
-constexpr std::chrono::seconds memory{30};
+constexpr seconds memory{30};
+// A directory service that does not answer is not asked by every call.
+constexpr seconds memoryOfSilence{5};
 // Names of definitions that are gone stay behind otherwise.
 constexpr std::size_t maxRemembered = 4096;
 
-constexpr std::size_t firstBuffer = 4096;
-constexpr std::size_t largestBuffer = 16U << 20U; // a group with very many members
+constexpr std::size_t lineBuffer = 4096;
+constexpr std::size_t largestFile = 16U << 20U;
 
-/// A call of the getpwnam_r family, with a buffer that is large enough.
-template <typename Entry, typename Call>
-bool lookUp(Entry& entry, Call call) {
-    for (std::size_t size = firstBuffer; size <= largestBuffer; size *= 4) {
-        std::vector<char> buffer(size);
-        Entry* found = nullptr;
-        if (call(&entry, buffer.data(), buffer.size(), &found) != ERANGE) {
-            return found != nullptr;
-        }
-    }
-    return false;
+std::string accountOf(const zone::Admin& admin) {
+    return admin.user.empty() ? "group:" + admin.group : "user:" + admin.user;
 }
 
 } // namespace
-
-std::optional<uid_t> findUser(const std::string& nameOrNumber) {
-    const auto number = zone::accountNumber(nameOrNumber);
-    passwd entry{};
-    const bool found = lookUp(entry, [&](passwd* into, char* buffer, std::size_t size, passwd** result) {
-        return number ? getpwuid_r(*number, into, buffer, size, result)
-                      : getpwnam_r(nameOrNumber.c_str(), into, buffer, size, result);
-    });
-    return found ? std::optional(entry.pw_uid) : std::nullopt;
-}
-
-std::optional<gid_t> findGroup(const std::string& nameOrNumber) {
-    const auto number = zone::accountNumber(nameOrNumber);
-    group entry{};
-    const bool found = lookUp(entry, [&](group* into, char* buffer, std::size_t size, group** result) {
-        return number ? getgrgid_r(*number, into, buffer, size, result)
-                      : getgrnam_r(nameOrNumber.c_str(), into, buffer, size, result);
-    });
-    return found ? std::optional(entry.gr_gid) : std::nullopt;
-}
 
 std::string describeUser(uid_t uid) {
     const std::string number = std::to_string(uid);
     std::string text;
     try {
-        text = sys::readFile("/etc/passwd", largestBuffer).value_or("");
+        text = sys::readFile("/etc/passwd", largestFile).value_or("");
     } catch (const sys::Error&) {
         // the number will do
     }
     const std::unique_ptr<FILE, int (*)(FILE*)> file(fmemopen(text.data(), text.size(), "r"), std::fclose);
-    std::vector<char> buffer(firstBuffer);
+    std::vector<char> buffer(lineBuffer);
     passwd entry{};
     passwd* found = nullptr;
     // ends at a line that is too long for a user's, too
@@ -78,25 +51,90 @@ std::string describeUser(uid_t uid) {
     return number;
 }
 
-std::optional<id_t> Accounts::remembered(std::map<std::string, Known>& known, const std::string& name, Find find) {
+const Accounts::Known* Accounts::fresh(const std::string& account) const {
+    const auto found = known_.find(account);
+    if (found == known_.end()) {
+        return nullptr;
+    }
+    const auto age = std::chrono::steady_clock::now() - found->second.since;
+    return age < (found->second.certain ? memory : memoryOfSilence) ? &found->second : nullptr;
+}
+
+void Accounts::learn(const std::vector<zone::Admin>& admins, const std::function<void()>& then) {
+    std::set<std::string> unknown;
+    for (const zone::Admin& admin : admins) {
+        if (const std::string account = accountOf(admin); fresh(account) == nullptr) {
+            unknown.insert(account);
+        }
+    }
+    if (unknown.empty()) {
+        then();
+        return;
+    }
+    std::string question;
+    for (const std::string& account : unknown) {
+        question += account + "\n";
+    }
+    std::vector<std::function<void()>>& waiting = asked_[question];
+    waiting.push_back(then);
+    if (waiting.size() > 1) {
+        return;
+    }
+    const std::vector<std::string> accounts(unknown.begin(), unknown.end());
+    ask_(accounts, [this, question, accounts](const Found& found) {
+        learnt(accounts, found);
+        const auto node = asked_.extract(question);
+        for (const auto& each : node.mapped()) {
+            each();
+        }
+    });
+}
+
+void Accounts::learnt(const std::vector<std::string>& accounts, const Found& found) {
+    if (known_.size() + accounts.size() > maxRemembered) {
+        known_.clear();
+    }
     const auto now = std::chrono::steady_clock::now();
-    if (const auto found = known.find(name); found != known.end() && now - found->second.since < memory) {
-        return found->second.id;
+    for (const std::string& account : accounts) {
+        Known known{found.has_value(), std::nullopt, now};
+        if (found) {
+            if (const auto number = found->find(account); number != found->end()) {
+                known.id = static_cast<id_t>(number->second);
+            }
+        }
+        known_[account] = known;
     }
-    if (known.size() >= maxRemembered) {
-        known.clear();
-    }
-    const std::optional<id_t> id = find(name);
-    known[name] = {id, now};
-    return id;
 }
 
-std::optional<uid_t> Accounts::user(const std::string& nameOrNumber) {
-    return remembered(users_, nameOrNumber, findUser);
+std::optional<id_t> Accounts::number(const std::string& account) const {
+    const Known* known = fresh(account);
+    return known == nullptr ? std::nullopt : known->id;
 }
 
-std::optional<gid_t> Accounts::group(const std::string& nameOrNumber) {
-    return remembered(groups_, nameOrNumber, findGroup);
+std::optional<uid_t> Accounts::user(const std::string& nameOrNumber) const {
+    return number("user:" + nameOrNumber);
+}
+
+std::optional<gid_t> Accounts::group(const std::string& nameOrNumber) const {
+    return number("group:" + nameOrNumber);
+}
+
+Accounts::Missing Accounts::missing(const std::vector<zone::Admin>& admins) const {
+    Missing missing;
+    for (const zone::Admin& admin : admins) {
+        const Known* known = fresh(accountOf(admin));
+        if (known == nullptr || !known->certain) {
+            const std::string who = admin.user.empty() ? "group '" + admin.group : "user '" + admin.user;
+            throw zone::Fault(zone::FaultKind::failed, "whether there is a " + who +
+                                                           "' on this host is not known: what keeps its accounts "
+                                                           "(see nsswitch.conf(5)) does not answer");
+        }
+        if (!known->id) {
+            (admin.user.empty() ? missing.groups : missing.users)
+                .push_back(admin.user.empty() ? admin.group : admin.user);
+        }
+    }
+    return missing;
 }
 
 } // namespace zoned::daemon

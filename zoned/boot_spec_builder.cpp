@@ -84,12 +84,6 @@ BuiltSpec buildBootSpec(const zone::Definition& definition, const store::ZoneRec
     spec.seccompProgram = facts.seccompProgram;
     spec.nftTable = facts.nftTable;
     spec.stopTimeout = static_cast<std::uint32_t>(definition.stopTimeout.count());
-    for (const zone::Mount& mount : definition.mounts) {
-        if (!facts.exists(mount.source)) {
-            throw Fault(FaultKind::failed, "the folder or file " + mount.source + " that zone " + definition.zone +
-                                               " mounts at " + mount.target + " does not exist on this host");
-        }
-    }
     spec.limits = buildLimits(definition, facts, built.warnings);
     addNics(definition, record, facts, spec);
     return built;

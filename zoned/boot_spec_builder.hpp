@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,7 +28,6 @@ struct BootFacts {
     std::uint64_t capabilities = 0;
     std::string bootToken; // 8 random hex digits, new for each boot
     std::vector<std::string> initArgs;
-    std::function<bool(const std::string&)> exists;
     DiskNumber diskNumber;
 };
 
@@ -42,7 +40,8 @@ struct BuiltSpec {
 [[nodiscard]] std::vector<platform::Limit> buildLimits(const zone::Definition& definition, const BootFacts& facts,
                                                        std::vector<std::string>& warnings);
 
-/// Throws Fault limitUnavailable, or failed where a mount's source is missing.
+/// Throws Fault limitUnavailable. Whether the mounts' sources are there the supervisor finds out, who may wait for a file
+/// server: it holds up its own zone alone.
 [[nodiscard]] BuiltSpec buildBootSpec(const zone::Definition& definition, const store::ZoneRecord& record,
                                       const BootFacts& facts);
 

@@ -40,7 +40,6 @@ BuiltSpec resolveBootSpec(const Host& host, Registry& registry, Zone& zone, cons
     facts.capabilities = sys::zoneCapabilities(zone.definition->privileged);
     facts.bootToken = randomHex(4);
     facts.initArgs = initArgs;
-    facts.exists = [](const std::string& path) { return sys::exists(path); };
     facts.diskNumber = diskNumbers(host);
     BuiltSpec built = buildBootSpec(*zone.definition, record, facts);
     if (!zone.definition->group.empty()) {

@@ -1,5 +1,6 @@
 #include "bus_objects.hpp"
 
+#include "store/definition_yaml.hpp"
 #include "sys/error.hpp"
 
 namespace zoned::daemon {
@@ -48,6 +49,17 @@ Target targetOf(const std::string& kind, const std::string& name) {
     return zone::ZoneName::problem(name) ? Target{} : Target{kind, name};
 }
 
+std::vector<zone::Admin> adminsIn(const std::string& text) {
+    if (text.find("admins") == std::string::npos) {
+        return {}; // as nearly always
+    }
+    try {
+        return store::parseDefinition(text, "").definition.admins;
+    } catch (const Fault&) {
+        return {};
+    }
+}
+
 namespace {
 
 /// The administrators who may be let do it. They stand in the zone's definition, which is read again where it is
@@ -78,7 +90,19 @@ void decide(const Domain& domain, const Caller& caller, const Request& request,
             then({false, fault.what()}); // the zone went away while somebody was asked
         }
     };
-    domain.authorizer.decide(caller, request.verb, request.target, adminsFor(domain, caller, request), next);
+    const std::vector<zone::Admin> admins = adminsFor(domain, caller, request);
+    if (admins.empty()) {
+        domain.authorizer.decide(caller, request.verb, request.target, admins, next);
+        return;
+    }
+    domain.accounts.learn(admins, [domain, caller, request, then, next] {
+        try {
+            const std::vector<zone::Admin> now = adminsFor(domain, caller, request);
+            domain.authorizer.decide(caller, request.verb, request.target, now, next);
+        } catch (const zone::Fault& fault) {
+            then({false, fault.what()}); // the zone went away while its administrators were looked up
+        }
+    });
 }
 
 } // namespace zoned::daemon

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "accounts.hpp"
 #include "api/bus_compat.hpp"
 #include "api/object_path.hpp"
 #include "authorizer.hpp"
@@ -20,6 +21,7 @@
 #include "installer.hpp"
 #include "jobs.hpp"
 #include "lifecycle.hpp"
+#include "lookups.hpp"
 #include "pending.hpp"
 #include "registry.hpp"
 #include "statistics.hpp"
@@ -40,6 +42,8 @@ struct Domain {
     Statistics& statistics;
     Callers& callers;
     Turnstile& turnstile;
+    Lookups& lookups;
+    Accounts& accounts;
 };
 
 [[nodiscard]] inline sdbus::ObjectPath jobObject(std::uint32_t id) {
@@ -96,6 +100,9 @@ using SettingStructs = std::vector<sdbus::Struct<std::string, std::string>>;
 
 /// The sender of the message that `object` is handling.
 [[nodiscard]] Caller callerOf(const Domain& domain, sdbus::IObject& object);
+
+/// The administrators that a definition names. Those of a text that cannot be read are none.
+[[nodiscard]] std::vector<zone::Admin> adminsIn(const std::string& text);
 
 /// Asks the policy function, with the administrators that the zone has now, for one right after the other, up to the
 /// first that is not given. Throws Fault noSuchZone where the target is a zone that is gone.

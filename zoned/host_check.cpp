@@ -1,24 +1,15 @@
 #include "host_check.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "resource_limits.hpp"
 #include "sys/cgroup.hpp"
 #include "sys/error.hpp"
-#include "sys/file.hpp"
 #include "sys/netlink.hpp"
 
 namespace zoned::daemon {
 namespace {
-
-void findMounts(const zone::Definition& definition, std::vector<std::string>& missing) {
-    for (std::size_t i = 0; i < definition.mounts.size(); ++i) {
-        const std::string& source = definition.mounts[i].source;
-        if (!sys::exists(source)) {
-            missing.push_back(sys::join("mounts[", i, "].source: there is no ", source, " on this host now"));
-        }
-    }
-}
 
 void findBridges(const zone::Definition& definition, std::vector<std::string>& missing) {
     for (std::size_t i = 0; i < definition.network.size(); ++i) {
@@ -44,10 +35,35 @@ void findControllers(const Host& host, const zone::Definition& definition, std::
 
 std::vector<std::string> missingOnHost(const Host& host, const zone::Definition& definition) {
     std::vector<std::string> missing;
-    findMounts(definition, missing);
     findBridges(definition, missing);
     findControllers(host, definition, missing);
     return missing;
+}
+
+std::vector<MountSource> mountSources(const zone::Definition& definition) {
+    std::vector<MountSource> sources;
+    for (std::size_t i = 0; i < definition.mounts.size(); ++i) {
+        sources.push_back({sys::join("mounts[", i, "].source"), definition.mounts[i].source});
+    }
+    return sources;
+}
+
+void findMissing(Lookups& lookups, const std::vector<MountSource>& sources,
+                 const std::function<void(const std::vector<std::string>&)>& then) {
+    std::vector<std::string> paths;
+    std::ranges::transform(sources, std::back_inserter(paths), &MountSource::path);
+    lookups.paths(paths, [sources, then](const Lookups::Found& found) {
+        std::vector<std::string> missing;
+        for (const MountSource& source : sources) {
+            if (!found) {
+                missing.push_back(source.key + ": whether there is " + source.path +
+                                  " on this host cannot be seen now: a file system does not answer");
+            } else if (!found->contains(source.path)) {
+                missing.push_back(source.key + ": there is no " + source.path + " on this host now");
+            }
+        }
+        then(missing);
+    });
 }
 
 } // namespace zoned::daemon

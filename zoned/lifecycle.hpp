@@ -19,6 +19,7 @@
 #include <nlohmann/json.hpp>
 
 #include "host.hpp"
+#include "host_check.hpp"
 #include "jobs.hpp"
 #include "launcher.hpp"
 #include "network.hpp"
@@ -69,6 +70,7 @@ public:
         std::vector<std::string> applied;  // keys that have their effect now
         std::vector<std::string> waiting;  // keys that have it later, see their schema
         std::vector<std::string> warnings; // limits that were left out because the definition allows it
+        std::vector<MountSource> sources;  // that the definition did not mount before: to be looked for
     };
     using SetDone = std::function<void(const SetOutcome&)>;
     /// Changes keys of a zone's definition and what of them a running zone can take. All of it is checked before any

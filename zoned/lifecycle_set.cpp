@@ -57,11 +57,22 @@ void warnOfAbsent(const Host& host, const DefinitionRef& before, const zone::Def
                   std::vector<std::string>& warnings) {
     const std::vector<std::string> known = before ? missingOnHost(host, *before) : std::vector<std::string>{};
     for (const std::string& lack : missingOnHost(host, wanted)) {
-        const bool ofHost = lack.starts_with("mounts[") || lack.starts_with("network["); // limits tell by themselves
+        const bool ofHost = lack.starts_with("network["); // limits tell by themselves
         if (ofHost && std::ranges::find(known, lack) == known.end()) {
             warnings.push_back(lack);
         }
     }
+}
+
+/// Mounts of things that it did not mount before.
+std::vector<MountSource> newSources(const DefinitionRef& before, const zone::Definition& wanted) {
+    std::vector<MountSource> sources = mountSources(wanted);
+    if (before) {
+        std::erase_if(sources, [&](const MountSource& source) {
+            return std::ranges::find(before->mounts, source.path, &zone::Mount::source) != before->mounts.end();
+        });
+    }
+    return sources;
 }
 
 /// Only limits are something that a running zone has apart from its definition.
@@ -211,6 +222,7 @@ bool Lifecycle::set(const std::string& name, const Settings& settings, const Set
     }
     if (!options.runtime) {
         warnOfAbsent(host_, zone.definition, wanted, setting->outcome.warnings);
+        setting->outcome.sources = newSources(zone.definition, wanted);
         std::vector<zone::Change> changes;
         if (zone.definition) {
             changes = zone::diff(*zone.definition, wanted);

@@ -76,14 +76,34 @@ struct NewDefinition {
     }
 };
 
-std::tuple<sdbus::ObjectPath, std::vector<std::string>> define(const Domain& domain, const NewDefinition& given) {
-    const std::string text = given.complete();
+using DefineAnswer = Pending<sdbus::ObjectPath, std::vector<std::string>>;
+
+/// Calls back with what the host does not have of what the definition needs, a sentence each.
+void tellMissing(const Domain& domain, const zone::Definition& definition,
+                 const std::function<void(const std::vector<std::string>&)>& then) {
+    findMissing(domain.lookups, mountSources(definition),
+                [then, others = missingOnHost(domain.host, definition)](std::vector<std::string> missing) {
+                    missing.insert(missing.end(), others.begin(), others.end());
+                    then(missing);
+                });
+}
+
+void defineNow(const Domain& domain, const NewDefinition& given, const std::string& text, const DefineAnswer& pending) {
     const zone::Definition definition =
         checkComposed(domain.registry, text, given.origin, text != given.text, given.name);
     const zone::ZoneName name(definition.zone);
     domain.jobs.requireFree({Held::zone, name.str()});
     domain.registry.define(name, text);
-    return {sdbus::ObjectPath(api::zonePath(name.str())), missingOnHost(domain.host, definition)};
+    tellMissing(domain, definition, [name, pending](const std::vector<std::string>& missing) {
+        pending.reply(sdbus::ObjectPath(api::zonePath(name.str())), missing);
+    });
+}
+
+void define(const Domain& domain, const std::shared_ptr<const NewDefinition>& given, const DefineAnswer& pending) {
+    const std::string text = given->complete();
+    domain.accounts.learn(adminsIn(text), [domain, given, text, pending] {
+        pending.attempt([&] { defineNow(domain, *given, text, pending); });
+    });
 }
 
 /// What a Define needs beyond the right to create the zone that it seemed to be for, now that its text may be read: for
@@ -187,15 +207,15 @@ void ManagerObject::Define(sdbus::Result<sdbus::ObjectPath, std::vector<std::str
                     [domain = domain_, given, request](const Caller& caller, const auto& pending) {
                         const auto beyond = caller.uid == 0 ? std::nullopt : neededBeyond(request, *given);
                         if (!beyond) {
-                            pending.fulfil([&] { return define(domain, *given); });
+                            define(domain, given, pending);
                             return;
                         }
                         decide(domain, caller, *beyond, [domain, given, pending](const Decision& decision) {
-                            pending.fulfil([&] {
+                            pending.attempt([&] {
                                 if (!decision.allowed) {
                                     throw Fault(FaultKind::notPermitted, decision.why);
                                 }
-                                return define(domain, *given);
+                                define(domain, given, pending);
                             });
                         });
                     });
@@ -203,13 +223,21 @@ void ManagerObject::Define(sdbus::Result<sdbus::ObjectPath, std::vector<std::str
 
 void ManagerObject::Verify(sdbus::Result<std::string, std::vector<std::string>>&& result, std::string text,
                            std::string origin) {
-    authorised(domain_, getObject(), std::move(result), {"Verify", Verb::create, {}}, [domain = domain_, text, origin] {
-        const std::string called = checkedOrigin(origin);
-        // The zone's own addresses do not stand in its way when its file is verified before it is put back.
-        const std::string self = store::parseDefinition(text, called).definition.zone;
-        const zone::Definition definition = domain.registry.check(text, called, self);
-        return std::tuple(definition.zone, missingOnHost(domain.host, definition));
-    });
+    authorisedLater(domain_, getObject(), std::move(result), {"Verify", Verb::create, {}},
+                    [domain = domain_, text, origin](const Caller&, const auto& pending) {
+                        domain.accounts.learn(adminsIn(text), [domain, text, origin, pending] {
+                            pending.attempt([&] {
+                                const std::string called = checkedOrigin(origin);
+                                // The zone's own addresses do not stand in its way when its file is verified before it is put back.
+                                const std::string self = store::parseDefinition(text, called).definition.zone;
+                                const zone::Definition definition = domain.registry.check(text, called, self);
+                                tellMissing(domain, definition,
+                                            [pending, name = definition.zone](const std::vector<std::string>& missing) {
+                                                pending.reply(name, missing);
+                                            });
+                            });
+                        });
+                    });
 }
 
 std::vector<ManagerObject::ImageRow> ManagerObject::ListImages() {

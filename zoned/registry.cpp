@@ -11,7 +11,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include "accounts.hpp"
 #include "log.hpp"
 #include "resource_limits.hpp"
 #include "store/definition_yaml.hpp"
@@ -40,9 +39,9 @@ std::int64_t changeTime(const std::string& path) {
 
 } // namespace
 
-Registry::Registry(sys::EventLoop& loop, const Host& host, const Jobs& jobs)
-    : loop_(loop), host_(host), jobs_(jobs), definitions_(host.paths.definitions), images_(host.paths.images),
-      storage_(host.paths.zones) {}
+Registry::Registry(sys::EventLoop& loop, const Host& host, const Jobs& jobs, const Accounts& accounts)
+    : loop_(loop), host_(host), jobs_(jobs), accounts_(accounts), definitions_(host.paths.definitions),
+      images_(host.paths.images), storage_(host.paths.zones) {}
 
 void Registry::load() {
     watchFolders();
@@ -414,13 +413,9 @@ zone::Surroundings Registry::surroundings(const std::string& self) const {
 
 zone::Definition Registry::check(const std::string& text, const std::string& origin, const std::string& self) {
     zone::Surroundings around = surroundings(self);
-    for (const zone::Admin& admin : store::parseDefinition(text, origin).definition.admins) {
-        if (!admin.user.empty() && !findUser(admin.user)) {
-            around.missingUsers.push_back(admin.user);
-        } else if (!admin.group.empty() && !findGroup(admin.group)) {
-            around.missingGroups.push_back(admin.group);
-        }
-    }
+    Accounts::Missing missing = accounts_.missing(store::parseDefinition(text, origin).definition.admins);
+    around.missingUsers = std::move(missing.users);
+    around.missingGroups = std::move(missing.groups);
     return store::readDefinition(text, origin, around);
 }
 

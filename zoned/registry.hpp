@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "accounts.hpp"
 #include "host.hpp"
 #include "jobs.hpp"
 #include "store/definitions.hpp"
@@ -40,7 +41,7 @@ public:
         std::function<void(const std::string& name)> imageRemoved;
     };
 
-    Registry(sys::EventLoop& loop, const Host& host, const Jobs& jobs);
+    Registry(sys::EventLoop& loop, const Host& host, const Jobs& jobs, const Accounts& accounts);
     void listen(Listener listener) { listener_ = std::move(listener); }
     /// Reads everything and begins to watch the definitions.
     void load();
@@ -64,7 +65,8 @@ public:
     /// To be called after any change of a zone: works out what the bus shows, and tells what is new.
     void changed(const zone::ZoneName& name);
 
-    /// Checks a text that is to be stored. Throws zone::DefinitionFault.
+    /// Checks a text that is to be stored, whose administrators Accounts has learnt. Throws zone::DefinitionFault, and
+    /// Fault failed where it is not known whether there are such users.
     /// @param self the zone that it is for, whose own addresses do not stand in its way; "" for none
     [[nodiscard]] zone::Definition check(const std::string& text, const std::string& origin, const std::string& self);
     /// Stores a new definition. Throws Fault nameTaken where there is one.
@@ -122,6 +124,7 @@ private:
     sys::EventLoop& loop_;
     const Host& host_;
     const Jobs& jobs_;
+    const Accounts& accounts_;
     Listener listener_;
     store::Definitions definitions_;
     store::Images images_;

@@ -21,7 +21,9 @@ constexpr std::chrono::milliseconds calm{100};
 
 Service::Service(sys::EventLoop& loop, Host host)
     : loop_(loop), host_(std::move(host)), bus_(loop), jobs_(loop), workers_(loop, host_.workerProgram),
-      registry_(loop, host_, jobs_),
+      lookups_(loop, workers_),
+      accounts_([this](const auto& accounts, auto then) { lookups_.accounts(accounts, std::move(then)); }),
+      registry_(loop, host_, jobs_, accounts_),
       launcher_(host_.systemd ? systemdLauncher(loop, host_, bus_, groupOf(), resourcesOf())
                               : directLauncher(loop, host_, groupOf())),
       network_(loop, host_), lifecycle_(loop, host_, registry_, jobs_, *launcher_, network_),
@@ -36,8 +38,8 @@ Service::~Service() {
 }
 
 Domain Service::domain() {
-    return {host_,     registry_,   jobs_,       lifecycle_,     installer_,      imageJobs_,
-            hostBoot_, authorizer_, statistics_, bus_.callers(), bus_.turnstile()};
+    return {host_,       registry_,   jobs_,          lifecycle_,       installer_, imageJobs_, hostBoot_,
+            authorizer_, statistics_, bus_.callers(), bus_.turnstile(), lookups_,   accounts_};
 }
 
 Authorities Service::authorities() {

@@ -20,6 +20,7 @@
 #include "jobs.hpp"
 #include "launcher.hpp"
 #include "lifecycle.hpp"
+#include "lookups.hpp"
 #include "machined.hpp"
 #include "manager_object.hpp"
 #include "network.hpp"
@@ -63,13 +64,14 @@ private:
     Bus bus_;
     Jobs jobs_;
     Workers workers_;
+    Lookups lookups_;
+    Accounts accounts_;
     Registry registry_;
     std::unique_ptr<Launcher> launcher_;
     Network network_;
     Lifecycle lifecycle_;
     Installer installer_;
     ImageJobs imageJobs_;
-    Accounts accounts_;
     Polkit polkit_;
     Authorizer authorizer_;
     HostBoot hostBoot_;

@@ -124,7 +124,8 @@ void Workers::take(Worker& worker, const std::string& line) {
         } else if (message.contains("result")) {
             const nlohmann::json& result = message.at("result");
             worker.said = WorkerResult{result.value("bytes", std::uint64_t{0}), result.value("files", std::uint64_t{0}),
-                                       result.value("osName", ""), result.value("notes", std::vector<std::string>{})};
+                                       result.value("osName", ""), result.value("notes", std::vector<std::string>{}),
+                                       result.value("found", std::map<std::string, std::int64_t>{})};
         } else {
             worker.said = zone::Fault(kindOf(message.value("kind", "failed")), message.at("error").get<std::string>());
         }

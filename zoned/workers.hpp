@@ -25,6 +25,7 @@ struct WorkerResult {
     std::uint64_t files = 0;
     std::string osName;
     std::vector<std::string> notes;
+    std::map<std::string, std::int64_t> found; // of what was looked up
 };
 
 class Workers {

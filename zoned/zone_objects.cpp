@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "store/definition_yaml.hpp"
 #include "sys/error.hpp"
 #include "zone_log.hpp"
 
@@ -55,16 +56,36 @@ Request requestToSet(const std::string& name, const std::vector<std::string>& re
     return {"Set of zone " + name, verb, {"zone", name, sinceItHas(reserving)}};
 }
 
-/// What a Set does, once its caller may change the definition. One that turns out to be about privileges on the host is
-/// for whoever may give those: the policy function is asked again, and then the definition is looked at again.
+/// Answers a Set that is done.
+template <typename Answer>
+void answerSet(const Domain& domain, const Lifecycle::SetOutcome& outcome, const Answer& pending) {
+    findMissing(domain.lookups, outcome.sources, [outcome, pending](const std::vector<std::string>& missing) {
+        std::vector<std::string> warnings = outcome.warnings;
+        warnings.insert(warnings.end(), missing.begin(), missing.end());
+        pending.reply(outcome.applied, outcome.waiting, warnings);
+    });
+}
+
+/// The administrators that a definition has with the settings; none where that cannot be told, which Set says.
+std::vector<zone::Admin> adminsWith(const std::optional<std::string>& text, const Settings& settings) {
+    try {
+        return adminsIn(store::applySettings(text.value_or(""), settings));
+    } catch (const Fault&) {
+        return {};
+    }
+}
+
 template <typename Answer>
 void setKeys(const Domain& domain, const Caller& caller, const std::string& name, const Settings& settings,
-             const Lifecycle::SetOptions& how, const Answer& pending) {
+             const Lifecycle::SetOptions& how, const Answer& pending);
+
+/// As setKeys(), with the administrators that the definition is going to have looked up.
+template <typename Answer>
+void setKeysNow(const Domain& domain, const Caller& caller, const std::string& name, const Settings& settings,
+                const Lifecycle::SetOptions& how, const Answer& pending) {
     const bool done = domain.lifecycle.set(
         name, settings, how,
-        [pending](const Lifecycle::SetOutcome& outcome) {
-            pending.reply(outcome.applied, outcome.waiting, outcome.warnings);
-        },
+        [domain, pending](const Lifecycle::SetOutcome& outcome) { answerSet(domain, outcome, pending); },
         [pending](const Fault& fault) { pending.refuse(fault); });
     if (done) {
         return;
@@ -81,6 +102,17 @@ void setKeys(const Domain& domain, const Caller& caller, const std::string& name
     };
     const std::vector<std::string> reserving = reservingKeys(&domain.registry.current(name), settings);
     decide(domain, caller, requestToSet(name, reserving, Verb::configPrivileged), decided);
+}
+
+/// What a Set does, once its caller may change the definition. One that turns out to be about privileges on the host is
+/// for whoever may give those: the policy function is asked again, and then the definition is looked at again.
+template <typename Answer>
+void setKeys(const Domain& domain, const Caller& caller, const std::string& name, const Settings& settings,
+             const Lifecycle::SetOptions& how, const Answer& pending) {
+    const auto admins = adminsWith(domain.registry.current(name).text, settings);
+    domain.accounts.learn(admins, [domain, caller, name, settings, how, pending] {
+        pending.attempt([&] { setKeysNow(domain, caller, name, settings, how, pending); });
+    });
 }
 
 const Fault strangeAnswer(FaultKind::failed, "the zone's supervisor gave an answer that is not understood");

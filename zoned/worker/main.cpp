@@ -15,6 +15,7 @@
 #include "config.h"
 #include "failure.hpp"
 #include "image_job.hpp"
+#include "lookups.hpp"
 #include "remove_job.hpp"
 #include "report.hpp"
 #include "sys/error.hpp"
@@ -30,6 +31,7 @@ struct Arguments {
     BootstrapOptions bootstrap;
     std::string init = "systemd";
     std::vector<std::string> folders;
+    std::vector<std::string> sought;
 };
 
 void addImageOptions(CLI::App& command, Arguments& arguments) {
@@ -100,6 +102,10 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"systemd", "sysvinit", "openrc", "none"}));
     CLI::App& remove = *app.add_subcommand("remove", "remove trees");
     remove.add_option("folder", arguments.folders, "absolute paths")->required();
+    CLI::App& paths = *app.add_subcommand("find-paths", "say which of the paths there are");
+    paths.add_option("path", arguments.sought, "absolute paths")->required();
+    CLI::App& accounts = *app.add_subcommand("find-accounts", "say which of the users and groups there are");
+    accounts.add_option("account", arguments.sought, "user:NAME or group:NAME, or with a number")->required();
     CLI11_PARSE(app, argc, argv);
 
     Report report(STDOUT_FILENO);
@@ -108,6 +114,10 @@ int main(int argc, char** argv) {
         if (remove.parsed()) {
             removeTrees(arguments.folders, report);
             report.done();
+            return;
+        }
+        if (paths.parsed() || accounts.parsed()) {
+            report.found(paths.parsed() ? findPaths(arguments.sought) : findAccounts(arguments.sought));
             return;
         }
         if (build.parsed()) {

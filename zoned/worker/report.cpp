@@ -36,6 +36,10 @@ void Report::done() {
     writeLine(fd_, {{"result", nlohmann::json::object()}});
 }
 
+void Report::found(const std::map<std::string, std::int64_t>& things) {
+    writeLine(fd_, {{"result", {{"found", things}}}});
+}
+
 void Report::error(const Failure& failure) {
     writeLine(fd_, {{"error", printable(failure.what(), 2000)}, {"kind", name(failure.kind())}});
 }

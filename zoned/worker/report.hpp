@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ public:
     /// The last line of a job that ended well.
     void result(const ImageResult& image);
     void done();
+    /// The last line of a job that looked things up.
+    void found(const std::map<std::string, std::int64_t>& things);
     /// The last line of one that did not.
     void error(const Failure& failure);
 

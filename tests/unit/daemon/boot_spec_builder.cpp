@@ -19,7 +19,6 @@ daemon::BootFacts facts() {
     facts.bridgeAddress = bridge;
     facts.bridge = "zones0";
     facts.bootToken = "0123abcd";
-    facts.exists = [](const std::string& path) { return path == "/srv/www"; };
     return facts;
 }
 
@@ -151,16 +150,6 @@ TEST_CASE("an interface on the administrator's own bridge gets only what the def
     CHECK_FALSE(nics[0].managed);
     CHECK_FALSE(nics[0].address.has_value());
     CHECK_FALSE(nics[0].gateway.has_value());
-}
-
-TEST_CASE("a mount whose source is missing is refused, naming it") {
-    zone::Definition web = definition();
-    web.mounts = {{"/srv/www", "/var/www", true}};
-    CHECK(daemon::buildBootSpec(web, record(), facts()).spec.mounts.size() == 1);
-    web.mounts.push_back({"/srv/gone", "/mnt", false});
-    std::string text;
-    CHECK(kindThrown(web, facts(), text) == FaultKind::failed);
-    CHECK(text.find("/srv/gone") != std::string::npos);
 }
 
 TEST_CASE("addresses are the lowest free ones and are kept") {

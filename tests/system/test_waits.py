@@ -1,0 +1,131 @@
+"""What may take for ever on the host holds up those alone whom it concerns: the service answers all others."""
+
+import contextlib
+import os
+import signal
+
+import pytest
+
+from support.bus import ZONE, zonePath
+from support.dead_fuse import DeadFuse
+from support.wait import eventually
+
+
+@pytest.fixture
+def dead(host):
+    """Makes a file system dead that is mounted in the folder that is returned."""
+    place = host.closedFolder() / "server"
+    place.mkdir()
+    made = []
+
+    def die(unkillable=False):
+        made.append(DeadFuse(place, unkillable))
+        return made[-1]
+
+    yield place, die
+    for each in made:
+        each.close()
+    place.rmdir()
+
+
+def lookups(host):
+    """The workers that look things up."""
+    found = []
+    for pid in host.processes():
+        with contextlib.suppress(OSError):
+            if b"find-" in open(f"/proc/{pid}/cmdline", "rb").read():
+                found.append(pid)
+    return found
+
+
+def othersAreServed(host):
+    """The service lists, and another zone boots and halts."""
+    other = host.zone("other", boot=True)
+    assert host.zones()["other"] == "running"
+    other.halt()
+    other.delete()
+
+
+@pytest.mark.parametrize("verb,unkillable", [("create", True), ("verify", False), ("set", False)])
+def test_a_definition_whose_mount_does_not_answer_is_taken_with_a_warning(host, dead, verb, unkillable):
+    place, die = dead
+    mounts = f"mounts=[{{source: {place}/www, target: /srv}}]"
+    host.define("old")
+    server = die(unkillable)
+    file = host.base / "new.yaml"
+    file.write_text(f"zone: new\nimage: busybox\nmounts: [{{source: {place}/www, target: /srv}}]\n")
+    asks = host.popen(*{"create": ["create", "-f", file], "verify": ["verify", file],
+                        "set": ["set", "old", mounts]}[verb])
+    eventually(lambda: lookups(host), what="somebody to look for the source")
+    if unkillable:
+        server.until(1)
+    othersAreServed(host)
+    _, told = asks.communicate(timeout=60)
+    assert asks.returncode == 0
+    assert b"mounts[0].source: whether there is" in told and b"a file system does not answer" in told
+    server.close()
+    eventually(lambda: not lookups(host), what="the end of who looked")
+
+
+def test_dead_mounts_do_not_use_up_the_service(host, dead):
+    """Ten questions whose askers cannot even be killed: all are answered, and no more than four of them wait."""
+    place, die = dead
+    server = die(unkillable=True)
+    text = f"zone: new\nimage: busybox\nmounts: [{{source: {place}/www, target: /srv}}]\n"
+    file = host.base / "new.yaml"
+    file.write_text(text)
+    asks = [host.popen("verify", file) for _ in range(10)]
+    server.until(1)
+    for each in asks:
+        _, told = each.communicate(timeout=60)
+        assert each.returncode == 0 and b"does not answer" in told
+        assert len(lookups(host)) <= 4
+    # users are asked about all the same
+    assert host.zonectl("create", "z1", "--image", "busybox", "--set", "admins=[{user: daemon, may: [login]}]")
+    server.close()
+    eventually(lambda: not lookups(host))
+    assert "there is no" in host.zonectl("verify", file).stderr
+
+
+@contextlib.contextmanager
+def silentDirectory(host):
+    """No look-up of an account is answered: zone-worker stops as if in a directory service's client."""
+    worker = host.programs / "zone-worker"
+    real = host.programs / "zone-worker.real"
+    worker.rename(real)
+    worker.write_text(f"#!/bin/sh\n[ $1 = find-accounts ] && echo $$ >> {host.base}/silent && kill -STOP $$\n"
+                      f"exec {real} \"$@\"\n")
+    worker.chmod(0o755)
+    try:
+        yield
+    finally:
+        real.rename(worker)
+
+
+def stopped(host):
+    found = []
+    with contextlib.suppress(OSError):
+        for pid in map(int, (host.base / "silent").read_text().split()):
+            with contextlib.suppress(OSError):
+                if "\nState:\tT" in open(f"/proc/{pid}/status", encoding="ascii").read():
+                    found.append(pid)
+    return found
+
+
+def test_an_offline_directory_service_holds_up_those_alone_who_ask_about_its_users(host):
+    host.zone("z1", admins="[{user: daemon, may: [manage]}]")
+    host.restart()  # which knows nobody
+    with silentDirectory(host):
+        calls = [[zonePath("z1"), ZONE, "Ready", "()", "()", 0]]
+        asks = host.caller(calls, uid=1)
+        eventually(lambda: stopped(host), what="a look-up")
+        othersAreServed(host)
+        out, _ = asks.communicate(timeout=60)
+        assert "org.zoned1.Error.NotPermitted" in out, "every doubt is a no"
+        done = host.refused("create", "z2", "--image", "busybox", "--set", "admins=[{user: bin, may: [login]}]",
+                            says=("user 'bin'", "is not known", "does not answer"))
+        assert "z2" not in host.zones(), done
+        for pid in stopped(host):
+            os.kill(pid, signal.SIGCONT)
+    eventually(lambda: not stopped(host) and not lookups(host))
+    eventually(lambda: host.asUser(calls, uid=1) == [""], 30, "the directory to be asked again")
