@@ -4,6 +4,7 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 logs=${logs-}  # folder for the output of steps; set by the caller before the first step
 stepChild=
+stepTimes=() # "SECONDS TITLE" of every step so far
 
 say() { printf '%s\n' "$*"; }
 warn() { printf '%s\n' "$*" >&2; }
@@ -38,6 +39,7 @@ step() {
     done
     wait "$stepChild" || status=$?
     stepChild=
+    stepTimes+=("$((SECONDS - start)) $title")
     [[ -t 1 && ${TERM-dumb} != dumb ]] && printf '\r\033[K'
     if ((status == 0)); then
         say "    done, $((SECONDS - start)) s"
