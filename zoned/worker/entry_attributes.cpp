@@ -153,11 +153,21 @@ void applyAt(int parent, const EntryPath& path, const Attributes& attributes, bo
     if (withMode && ::fchmodat(parent, name, withoutMask(attributes.mode, attributes.access) & 07777, 0) < 0) {
         failErrno("setting the mode of", path);
     }
-    for (const auto& [attribute, value] : attributes.xattrs) {
-        leftOut.add(attribute);
+    countUnkept(attributes, leftOut);
+}
+
+void countUnkept(const Attributes& attributes, LeftOut& leftOut) {
+    for (const auto& [name, value] : attributes.xattrs) {
+        leftOut.add(name);
     }
-    if (withMode && !attributes.access.empty()) {
-        leftOut.add(accessAclName);
+    for (const auto& [list, name] :
+         {std::pair(&attributes.access, accessAclName), std::pair(&attributes.defaults, defaultAclName)}) {
+        if (!list->empty()) {
+            leftOut.add(name);
+        }
+    }
+    if (attributes.otherAcl) {
+        leftOut.add("NFSv4 access control list");
     }
 }
 

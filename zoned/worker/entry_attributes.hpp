@@ -12,8 +12,6 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "entry_path.hpp"
 #include "posix_acl.hpp"
@@ -26,10 +24,10 @@ struct Attributes {
     std::int64_t gid = 0;
     mode_t mode = 0; // permission bits, set-id and sticky
     timespec modified{};
-    std::vector<std::pair<std::string, std::string>> xattrs;
-    Acl access;            // empty where the mode says all
-    Acl defaults;          // of a folder
-    bool otherAcl = false; // one that Linux does not have (NFSv4)
+    std::map<std::string, std::string> xattrs; // libarchive writes each in two ways, and reads both
+    Acl access;                                // empty where the mode says all
+    Acl defaults;                              // of a folder
+    bool otherAcl = false;                     // one that Linux does not have (NFSv4)
 };
 
 /// What was left out, by the name of the attribute.
@@ -57,6 +55,8 @@ void checkAttributes(const EntryPath& path, const Attributes& attributes);
 void applyToFile(int fd, const EntryPath& path, const Attributes& attributes, EntryKind kind, LeftOut& leftOut);
 /// The same for a link or a FIFO, by its name in a folder; these carry no more than an owner and a mode.
 void applyAt(int parent, const EntryPath& path, const Attributes& attributes, bool withMode, LeftOut& leftOut);
+/// For what carries nothing.
+void countUnkept(const Attributes& attributes, LeftOut& leftOut);
 /// Sets a list all of whose entries have ids, or counts it where the file system has none.
 void applyAcl(int fd, const std::string& path, const char* name, const Acl& acl, LeftOut& leftOut);
 

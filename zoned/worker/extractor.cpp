@@ -195,7 +195,8 @@ void Extractor::addDirectory(const EntryPath& path, const Attributes& attributes
     countEntry(path);
     checkAttributes(path, attributes);
     if (path.isRoot()) {
-        return; // the root's own owner and mode are ours to say
+        countUnkept(attributes, leftOut_); // the root's own owner and mode are ours to say
+        return;
     }
     spend(path, keptBytes(attributes, EntryKind::folder));
     const int parent = parentOf(path, true);

@@ -144,7 +144,8 @@ bool isPlainName(std::string_view name) {
 
 bool hasInit(int root) {
     // as in platform/init_kind.cpp
-    constexpr std::array places = {"sbin/init", "etc/init", "bin/init"};
+    constexpr std::array places = {"sbin/init",           "etc/init",        "bin/init", "usr/lib/systemd/systemd",
+                                   "lib/systemd/systemd", "sbin/openrc-init"};
     return std::ranges::any_of(places, [&](const char* place) {
         try {
             (void)sys::openBeneath(root, place, O_PATH, sys::FileType::regular);

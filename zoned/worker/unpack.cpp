@@ -207,7 +207,7 @@ Attributes attributesOf(archive_entry* entry) {
         } else if (std::string_view(name) == defaultAclName) {
             attributes.defaults = aclOf(bytes);
         } else {
-            attributes.xattrs.emplace_back(name, std::move(bytes));
+            attributes.xattrs.insert_or_assign(name, std::move(bytes));
         }
     }
     return attributes;

@@ -302,6 +302,21 @@ TEST_CASE("ids that a zone does not have are refused") {
     }
 }
 
+TEST_CASE("what is not kept is counted, on links, FIFOs and the root as well") {
+    const auto labelled = [](archive_entry* entry) {
+        ::archive_entry_xattr_add_entry(entry, "security.selinux", "y", 1);
+        ::archive_entry_set_symlink(entry, "x");
+    };
+    const auto noted = [](archive_entry* entry) { ::archive_entry_xattr_add_entry(entry, "user.note", "y", 1); };
+    Target target;
+    Tar tar;
+    tar.add("./", S_IFDIR | 0755, "", noted).add("./etc", S_IFDIR | 0755, "", noted);
+    tar.add("./etc/link", S_IFLNK | 0777, "", labelled).add("./etc/fifo", S_IFIFO | 0600, "", noted);
+    const Unpacked unpacked = target.take(tar.done());
+    CHECK(unpacked.leftOut.count() == 3);
+    CHECK(unpacked.leftOut.names() == "security.selinux, user.note");
+}
+
 TEST_CASE("attributes that overlayfs obeys are refused, those of users kept, labels dropped") {
     const auto with = [](Target& target, const char* attribute) {
         Tar tar;
