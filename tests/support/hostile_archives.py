@@ -132,7 +132,10 @@ def _layouts():
     yield "incus-metadata", Maker().folder("templates").add("metadata.yaml", data=b"architecture: x\n").done()
     yield "incus-squashfs", Maker().add("metadata.yaml", data=b"x").add("rootfs.squashfs", data=b"hsqs").done()
     yield "archive-in-archive", Maker().folder("x").add("rootfs.tar.xz", data=b"x").done()
-    yield "two-roots", Maker().folder("a").folder("a/usr").folder("b").folder("b/usr").done()
+    yield "two-roots", (
+        Maker().folder("a").folder("a/usr").folder("a/etc").folder("b").folder("b/c").folder("b/c/usr")
+        .folder("b/c/etc").done()
+    )
     yield "rootfs-is-a-link", Maker().folder("templates").add("metadata.yaml").link("rootfs", "/").done()
     yield "rootfs-by-link", Maker().add("metadata.yaml").link("rootfs", "/").folder("rootfs/usr").done()
     yield "rootfs-becomes-link", Maker().folder("rootfs").folder("rootfs/usr").link("rootfs", "/").done()

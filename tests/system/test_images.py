@@ -179,10 +179,10 @@ def test_what_is_not_kept_is_counted(host):
     assert notes(host, "plain") == ""
 
 
-@pytest.mark.parametrize("folder", ["rootfs", "root.x86_64", "my-system"])
+@pytest.mark.parametrize("folder", ["rootfs", "root.x86_64", "my-system", "backup/container/rootfs"])
 def test_a_root_that_lies_in_a_folder_of_the_archive_is_taken_from_there(host, folder):
     def beside(tar):
-        tar.file("metadata.yaml", "architecture: x86_64\n").folder("templates").file("templates/hosts.tpl", "x")
+        tar.file("metadata.yaml", "architecture: x86_64\n").folder("templates").folder("templates/bin").file("templates/hosts.tpl", "x")
     host.image("new", images.busybox(below=folder, beside=beside))
     assert sorted(os.listdir(imageFolder(host) / "new")) == ["image.json", "rootfs"]
     root = imageFolder(host) / "new/rootfs"
@@ -201,7 +201,7 @@ def test_what_a_taken_root_hides_behind_links_stays_outside_of_the_image(host):
 
 
 SAYS = {"docker-save": "docker export", "docker-save-25": "docker export", "oci-layout": "podman export",
-        "incus-metadata": "comes in two files", "incus-squashfs": "rootfs.squashfs", "two-roots": "a, b",
+        "incus-metadata": "comes in two files", "incus-squashfs": "rootfs.squashfs", "two-roots": "a, b/c",
         "archive-in-archive": "rootfs.tar.xz", "rootfs-is-a-link": "two files"}
 
 

@@ -106,18 +106,22 @@ std::vector<std::string> notesOf(const json& message) {
 
 /// The root was unpacked in a folder of the archive's: it becomes the image's root, and the rest goes. Outside the
 /// sandbox, because what is the root there cannot be moved.
-void hoist(const std::string& rootfs, const std::string& name) {
-    if (!isPlainName(name)) {
+void hoist(const std::string& rootfs, const std::string& folder) {
+    if (!isPlainPath(folder)) {
         throw Failure(FailureKind::badArchive, "unpacking the archive went astray");
     }
     const std::string unpacked = rootfs.substr(0, rootfs.rfind('/')) + "/unpacked";
     sys::check(::rename(rootfs.c_str(), unpacked.c_str()), "moving ", rootfs);
-    struct stat info {};
     const sys::UniqueFd top = sys::openDirectory(unpacked);
-    if (::fstatat(top.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(info.st_mode)) {
+    const std::size_t slash = folder.rfind('/');
+    const sys::UniqueFd parent = sys::openBeneath(top.get(), slash == std::string::npos ? "." : folder.substr(0, slash),
+                                                  O_PATH, sys::FileType::directory);
+    const std::string name = folder.substr(slash + 1); // of npos, too
+    struct stat info {};
+    if (::fstatat(parent.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(info.st_mode)) {
         throw Failure(FailureKind::badArchive, "unpacking the archive went astray");
     }
-    sys::check(::renameat(top.get(), name.c_str(), AT_FDCWD, rootfs.c_str()), "moving ", printable(name), " to ",
+    sys::check(::renameat(parent.get(), name.c_str(), AT_FDCWD, rootfs.c_str()), "moving ", printable(folder), " to ",
                rootfs);
     sys::removeTree(unpacked);
     const sys::UniqueFd staging = sys::open(rootfs.substr(0, rootfs.rfind('/')), O_RDONLY | O_DIRECTORY);

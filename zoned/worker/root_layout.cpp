@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 
 #include "failure.hpp"
 #include "sys/error.hpp"
@@ -38,6 +39,11 @@ bool looksLikeRoot(int folder) {
     });
 }
 
+/// What is taken for the root though it lies deeper has to be surer of it: a folder of an application has a bin, too.
+bool isWholeRoot(int folder) {
+    return looksLikeRoot(folder) && (isFolder(folder, "etc") || isFolder(folder, "nix") || isFolder(folder, "gnu"));
+}
+
 /// Folders that a root has itself: one of them is not the root.
 bool isPartOfRoot(const std::string& name) {
     constexpr std::array<std::string_view, 15> parts = {"boot", "dev",  "etc", "home", "lib", "lib64", "media", "mnt",
@@ -47,6 +53,38 @@ bool isPartOfRoot(const std::string& name) {
 
 sys::UniqueFd openFolderAt(int top, const std::string& name) {
     return sys::UniqueFd(::openat(top, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+}
+
+/// As deep as in what Incus exports as a backup: backup/container/rootfs.
+constexpr int deepest = 3;
+
+void findRootsBelow(int folder, const std::string& path, int depth, Names& roots, std::size_t& looked) {
+    constexpr std::size_t most = 1000; // an archive may hold as many folders as it likes
+    for (const std::string& name : sys::listDirectoryAt(folder, "what the archive holds")) {
+        const sys::UniqueFd inner = isPartOfRoot(name) ? sys::UniqueFd() : openFolderAt(folder, name);
+        if (!inner || ++looked > most) {
+            continue;
+        }
+        const std::string place = path.empty() ? name : path + "/" + name;
+        if (isWholeRoot(inner.get())) {
+            roots.push_back(place);
+        } else if (depth < deepest) {
+            findRootsBelow(inner.get(), place, depth + 1, roots, looked);
+        }
+    }
+}
+
+/// Calls for each part of the path, with the folder that it lies in.
+template <typename Visit>
+void forEachPart(int top, const std::string& path, Visit visit) {
+    sys::UniqueFd folder = openFolderAt(top, ".");
+    for (std::size_t begin = 0; begin < path.size();) {
+        const std::size_t end = std::min(path.find('/', begin), path.size());
+        const std::string part = path.substr(begin, end - begin);
+        visit(folder.get(), part);
+        folder = openFolderAt(folder.get(), part);
+        begin = end + 1;
+    }
 }
 
 [[noreturn]] void refuse(const std::string& sentence) {
@@ -105,36 +143,48 @@ RootLayout findRoot(int top) {
     if (looksLikeRoot(top)) {
         return layout;
     }
-    const Names names = sys::listDirectoryAt(top, "the top of the archive");
     Names roots;
-    for (const std::string& name : names) {
-        const sys::UniqueFd folder = isPartOfRoot(name) ? sys::UniqueFd() : openFolderAt(top, name);
-        if (folder && looksLikeRoot(folder.get())) {
-            roots.push_back(name);
-        }
-    }
+    std::size_t looked = 0;
+    findRootsBelow(top, "", 1, roots, looked);
     if (roots.size() > 1) {
         refuse(sys::join("it holds more than one root file system (", listed(roots), "): import each by itself"));
     }
     if (roots.empty()) {
-        refuseLookalike(top, names);
+        refuseLookalike(top, sys::listDirectoryAt(top, "the top of the archive"));
         return layout;
     }
     layout.folder = roots.front();
-    for (const std::string& name : names) {
-        if (name != layout.folder) {
-            layout.beside.push_back(printable(name, 60));
+    forEachPart(top, layout.folder, [&](int folder, const std::string& part) {
+        for (const std::string& name : sys::listDirectoryAt(folder, "what lies beside the root")) {
+            if (name != part) {
+                layout.beside.push_back(printable(name, 60));
+            }
         }
-    }
+    });
     return layout;
 }
 
 sys::UniqueFd openRoot(int top, const RootLayout& layout) {
-    sys::UniqueFd folder = openFolderAt(top, layout.folder.empty() ? "." : layout.folder);
-    if (!folder) {
+    sys::UniqueFd root = openFolderAt(top, ".");
+    forEachPart(top, layout.folder, [&](int folder, const std::string& part) { root = openFolderAt(folder, part); });
+    if (!root) {
         sys::throwErrno("opening the root file system in the archive");
     }
-    return folder;
+    return root;
+}
+
+bool isPlainPath(std::string_view path) {
+    if (path.size() > PATH_MAX - 1) {
+        return false;
+    }
+    for (std::size_t begin = 0; begin <= path.size();) {
+        const std::size_t end = std::min(path.find('/', begin), path.size());
+        if (!isPlainName(path.substr(begin, end - begin))) {
+            return false;
+        }
+        begin = end + 1;
+    }
+    return true;
 }
 
 bool isPlainName(std::string_view name) {

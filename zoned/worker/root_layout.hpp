@@ -1,7 +1,8 @@
 // Where in an unpacked archive the root file system lies.
 //
 // Most archives are a root file system from their top. Images of Incus, LXD and LXC bring it
-// in `rootfs`, beside metadata; Arch's bootstrap brings it in `root.x86_64`. And people
+// in `rootfs`, beside metadata, Incus' backups in `backup/container/rootfs`; Arch's bootstrap
+// brings it in `root.x86_64`. And people
 // import what looks like an image and is none: the layers that `docker save` writes, a disk
 // image in a tar. Those never boot, so they are refused by what they are.
 #pragma once
@@ -15,15 +16,16 @@
 namespace zoned::worker {
 
 struct RootLayout {
-    std::string folder;              // at the archive's top; "" where the top is the root
-    std::vector<std::string> beside; // what else lies there, shown as text
+    std::string folder;              // from the archive's top; "" where the top is the root
+    std::vector<std::string> beside; // what else lies there and on the way, shown as text
 };
 
 /// Throws Failure badArchive with what it is instead, and what to do.
 [[nodiscard]] RootLayout findRoot(int top);
 /// The root's folder; never by way of a link.
 [[nodiscard]] sys::UniqueFd openRoot(int top, const RootLayout& layout);
-/// A name that is one, of one part: it comes out of the sandbox.
+/// Names that are such, with one '/' between them: what comes out of the sandbox is looked at.
+[[nodiscard]] bool isPlainPath(std::string_view path);
 [[nodiscard]] bool isPlainName(std::string_view name);
 
 /// Whether one of the programs is there that a boot looks for where the definition names none.

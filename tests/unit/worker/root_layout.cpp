@@ -39,18 +39,28 @@ TEST_CASE("a root at the top is one, whatever lies in it") {
 }
 
 TEST_CASE("a root in a folder is found, by a folder and never by a link") {
-    const RootLayout layout = Archive().folders({"root.x86_64/usr", "templates"}).layout();
+    const RootLayout layout = Archive().folders({"root.x86_64/usr", "root.x86_64/etc", "templates"}).layout();
     CHECK(layout.folder == "root.x86_64");
     CHECK(layout.beside == std::vector<std::string>{"templates"});
     CHECK(Archive().folders({"data"}).link("rootfs", "/").layout().folder.empty());
-    CHECK(Archive().folders({"var/usr"}).layout().folder.empty()); // a part of a root is not the root
-    CHECK_THROWS_AS(Archive().folders({"a/usr", "b/bin"}).layout(), Failure);
+    CHECK(Archive().folders({"app/bin"}).layout().folder.empty()); // where an application's own program is
+    const RootLayout deep = Archive()
+                                .folders({"backup/container/rootfs/usr", "backup/container/rootfs/etc",
+                                          "backup/container/templates", "backup/volumes"})
+                                .layout();
+    CHECK(deep.folder == "backup/container/rootfs");
+    CHECK(deep.beside == std::vector<std::string>{"volumes", "templates"});
+    CHECK(Archive().folders({"a/b/c/d/usr", "a/b/c/d/etc"}).layout().folder.empty());
+    CHECK(Archive().folders({"var/usr", "var/etc"}).layout().folder.empty()); // a part of a root is not the root
+    CHECK_THROWS_AS(Archive().folders({"a/usr", "a/etc", "b/bin", "b/etc"}).layout(), Failure);
 }
 
-TEST_CASE("a name from the sandbox is one name") {
-    CHECK(isPlainName("rootfs"));
-    for (const std::string& name : {std::string(), std::string("."), std::string(".."), std::string("a/b"),
-                                    std::string("a\0b", 3), std::string(256, 'a')}) {
-        CHECK_FALSE(isPlainName(name));
+TEST_CASE("a path from the sandbox has names only") {
+    CHECK(isPlainPath("rootfs"));
+    CHECK(isPlainPath("backup/container/rootfs"));
+    for (const std::string& name :
+         {std::string(), std::string("."), std::string(".."), std::string("/a"), std::string("a/"), std::string("a//b"),
+          std::string("a/../b"), std::string("a\0b", 3), std::string(256, 'a')}) {
+        CHECK_FALSE(isPlainPath(name));
     }
 }
