@@ -25,7 +25,13 @@ std::optional<std::uint32_t> cpuNumber(const char*& begin, const char* end) {
 std::string CpuSet::str() const {
     std::string text;
     for (const auto& [first, last] : ranges) {
-        text += (text.empty() ? "" : ",") + std::to_string(first) + (first == last ? "" : "-" + std::to_string(last));
+        // one after the other: at -O3, GCC 12 warns of "-" + a string (-Wrestrict, GCC PR 105651)
+        text += text.empty() ? "" : ",";
+        text += std::to_string(first);
+        if (first != last) {
+            text += '-';
+            text += std::to_string(last);
+        }
     }
     return text;
 }
