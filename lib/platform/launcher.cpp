@@ -21,7 +21,13 @@ void makeProcess(Bringup& bringup) {
     const BootSpec& spec = bringup.zone.spec;
     auto [ours, theirs] = sys::Channel::pair();
     sys::CloneOptions options;
-    options.flags = zoneNamespaces | (spec.privileged ? 0 : CLONE_NEWUSER);
+    options.flags = zoneNamespaces;
+    if (!spec.privileged) {
+        options.flags |= CLONE_NEWUSER;
+        // made by root, all zones would share root's limits (inotify, namespaces, message queues), and one could
+        // take what the others and the host need; made by the zone's own user, each has limits of its own
+        options.owner = spec.idBase;
+    }
     // born in the payload, so that its cgroup namespace is rooted there
     options.cgroup = bringup.payload.get();
     const VolumeStage stage(bringup.mountPlaces, bringup.volumes);

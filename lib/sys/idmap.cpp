@@ -19,7 +19,7 @@ void writeIdMaps(pid_t pid, std::uint32_t base) {
 }
 
 UniqueFd makeUserNamespace(std::uint32_t base) {
-    const Child holder = cloneProcess({.flags = CLONE_NEWUSER}, [] {
+    const Child holder = cloneProcess({.flags = CLONE_NEWUSER, .owner = base}, [] {
         ::pause();
         return 0;
     });

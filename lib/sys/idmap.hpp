@@ -18,7 +18,7 @@ constexpr std::uint32_t idBlockSize = 65536;
 /// Writes "0 base 65536" as uid_map and gid_map of a process in a fresh user namespace.
 void writeIdMaps(pid_t pid, std::uint32_t base);
 
-/// A user namespace with that map and no process in it, for id-mapped mounts.
+/// A user namespace with that map and no process in it, for id-mapped mounts. It belongs to the user `base`.
 [[nodiscard]] UniqueFd makeUserNamespace(std::uint32_t base);
 
 } // namespace zoned::sys

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "sys/unique_fd.hpp"
@@ -19,6 +20,9 @@ struct Child {
 struct CloneOptions {
     std::uint64_t flags = 0; // CLONE_NEW…; CLONE_PIDFD is always added
     int cgroup = -1;         // a cgroup v2 folder to be born in (CLONE_INTO_CGROUP)
+    /// The user that the new namespaces belong to, where that is not the caller, who must be root: the kernel counts
+    /// them, and what is made of its limited things inside them, against this user's limits (namespaces(7), ENOSPC).
+    std::optional<uid_t> owner;
     /// The child is to execute a program at once: it works in the caller's memory, which stands still until then, so
     /// that a large caller need not be copied (CLONE_VM | CLONE_VFORK; on x86-64, elsewhere a copy is made).
     bool borrow = false;

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
@@ -206,6 +207,24 @@ long keyring(const Arguments&) {
     return serial;
 }
 
+/// Takes inotify instances, as many as it is told or can get, says how many, and leaves a process that keeps them.
+long takeInotify(const Arguments& words) {
+    const long most = std::stol(words[0]);
+    long taken = 0;
+    while (taken < most && inotify_init1(IN_CLOEXEC) >= 0) {
+        ++taken;
+    }
+    if (fork() == 0) {
+        for (const int fd : {0, 1, 2}) {
+            close(fd);
+        }
+        pause();
+        _exit(0);
+    }
+    std::printf("%ld ", taken);
+    return taken;
+}
+
 /// As an init that says READY=1 without end.
 long floodReady(const Arguments&) {
     const int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
@@ -241,6 +260,7 @@ const std::map<std::string, std::function<long(const Arguments&)>> attempts{
      }},
     {"kill", [](const Arguments& w) { return static_cast<long>(kill(std::stoi(w[0]), 0)); }},
     {"audit", [](const Arguments&) { return static_cast<long>(socket(AF_NETLINK, SOCK_RAW, 9)); }},
+    {"inotify", takeInotify},
     {"linger", sendLingering},
     {"flood-ready", floodReady},
     {"domainname", [](const Arguments&) { return static_cast<long>(setdomainname("probe", 5)); }},

@@ -140,8 +140,8 @@ Sandbox startSandbox(const SandboxOptions& options, const SandboxWork& work, con
     constexpr std::uint64_t namespaces =
         CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
     Sandbox sandbox;
-    sandbox.child =
-        sys::cloneProcess({.flags = namespaces}, [&, &end = theirs] { return sandboxMain(options, end, work, fault); });
+    sandbox.child = sys::cloneProcess({.flags = namespaces, .owner = options.idBase},
+                                      [&, &end = theirs] { return sandboxMain(options, end, work, fault); });
     theirs.close();
     try {
         sys::writeIdMaps(sandbox.child.pid, options.idBase);
