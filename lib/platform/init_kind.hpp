@@ -11,12 +11,15 @@ namespace zoned::platform {
 
 struct FoundInit {
     zone::InitKind kind = zone::InitKind::custom;
-    std::string path; // inside the zone: "/sbin/init"
+    std::string path;              // inside the zone: "/sbin/init"
+    std::vector<std::string> argv; // what it is executed with
 };
 
-/// Looks for an init beneath `root`, in the order of the kernel's own search. Throws sys::Error ENOENT
-/// where there is none.
-[[nodiscard]] FoundInit findInit(int root);
+/// Which init the definition means: `wanted`, and for custom its program and arguments. A kind is looked for where
+/// distributions put it, in the order of the kernel's own search, and known by what the program is, not by its name; an
+/// /sbin/init that is not known is taken for the kind that the definition names. Throws sys::Error ENOENT where there is none.
+[[nodiscard]] FoundInit findInit(int root, zone::InitKind wanted = zone::InitKind::automatic,
+                                 const std::vector<std::string>& argv = {});
 
 /// How a kind of init is asked to shut down.
 struct StopRequest {

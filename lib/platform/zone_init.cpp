@@ -123,17 +123,6 @@ sys::UniqueFd openNotifySocket(int root) {
     return socket;
 }
 
-FoundInit chooseInit(int root, const BootSpec& spec) {
-    if (spec.initKind == zone::InitKind::custom) {
-        return {zone::InitKind::custom, spec.initArgv.at(0)};
-    }
-    FoundInit found = findInit(root);
-    if (spec.initKind != zone::InitKind::automatic) {
-        found.kind = spec.initKind;
-    }
-    return found;
-}
-
 Assembled assemble(const BootSpec& spec, const MountPlaces& places, const Parts& parts) {
     sys::makeMountsPrivate();
     Assembled zone;
@@ -143,7 +132,7 @@ Assembled assemble(const BootSpec& spec, const MountPlaces& places, const Parts&
     }
     zone.root = assembleRoot(places, parts.image, parts.layer);
     const int root = zone.root.get();
-    zone.init = chooseInit(root, spec);
+    zone.init = findInit(root, spec.initKind, spec.initArgv);
     mountKernelFileSystems(root);
     mountAt(root, "dev", parts.dev);
     furnishDev(root);
@@ -177,13 +166,10 @@ std::vector<std::string> environmentOfInit(const BootSpec& spec) {
 }
 
 void executeInit(const BootSpec& spec, const Assembled& zone, const std::vector<std::string>& arguments) {
-    std::vector<std::string> argv = spec.initArgv;
-    if (argv.empty()) {
-        argv.push_back(zone.init.path);
-    }
+    std::vector<std::string> argv = zone.init.argv;
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     sys::takeTerminal(zone.console.slave.get());
-    execute(argv.front(), argv, environmentOfInit(spec));
+    execute(zone.init.path, argv, environmentOfInit(spec));
 }
 
 } // namespace

@@ -52,7 +52,9 @@ constexpr std::array keys{
     Key{"init", init, "auto, systemd, sysvinit, openrc, busybox, or a list: a program and its arguments", "auto",
         false, atBoot,
         "The first process of the zone. The kind decides how it is asked to shut down; auto looks at what "
-        "/sbin/init of the image is. A program of a list is given by its absolute path inside the zone."},
+        "/sbin/init of the image is, or where there is none, whether systemd or OpenRC lie where distributions put "
+        "them. A program of a list is given by its absolute path inside the zone; where it is one of these inits, it "
+        "is treated as that kind."},
     Key{"hostname", text, "a DNS name, at most 64 characters", "", false, atBoot,
         "The zone's host name. Without it the zone's name is used."},
     Key{"network", list, "at most 8 interfaces", "", false, atBoot,

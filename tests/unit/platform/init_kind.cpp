@@ -24,7 +24,10 @@ struct Tree {
         sys::makeDirectories(folder / "lib/systemd");
         root = sys::openDirectory(folder.path());
     }
-    void file(const std::string& path) const { sys::replaceVolatileFile(folder / path, "", 0755); }
+    void file(const std::string& path, const std::string& content = "") const {
+        sys::makeDirectories(folder / path.substr(0, path.rfind('/')));
+        sys::replaceVolatileFile(folder / path, content, 0755);
+    }
     void link(const std::string& path, const std::string& target) const {
         REQUIRE(::symlink(target.c_str(), (folder / path).c_str()) == 0);
     }
@@ -58,6 +61,79 @@ TEST_CASE("systemd, BusyBox, sysvinit, OpenRC and unknown inits are told apart")
     SECTION("a program of one's own") {
         tree.file("sbin/init");
         REQUIRE(findInit(tree.root.get()).kind == InitKind::custom);
+    }
+}
+
+TEST_CASE("an init is known by what the program is, whatever its name") {
+    const Tree tree;
+    tree.file("etc/inittab");
+    const auto kindOf = [&](const std::vector<std::string>& argv) {
+        return findInit(tree.root.get(), InitKind::custom, argv).kind;
+    };
+    tree.file("opt/first", "\x7f"
+                           "ELF libsystemd-core-252.so");
+    REQUIRE(kindOf({"/opt/first", "--switched-root"}) == InitKind::systemd);
+    tree.file("opt/second", "\x7f"
+                            "ELF INIT: /etc/inittab");
+    REQUIRE(kindOf({"/opt/second"}) == InitKind::sysvinit);
+    tree.file("sbin/openrc");
+    REQUIRE(kindOf({"/opt/second"}) == InitKind::openrc);
+    tree.file("opt/third", "\x7f"
+                           "ELF librc.so.1");
+    REQUIRE(kindOf({"/opt/third"}) == InitKind::openrc);
+    tree.file("lib/systemd/systemd");
+    tree.link("opt/fourth", "/lib/systemd/systemd");
+    REQUIRE(kindOf({"/opt/fourth"}) == InitKind::systemd);
+    tree.file("opt/script", "#!/bin/sh\nexec tail -f /etc/inittab\n");
+    REQUIRE(kindOf({"/opt/script"}) == InitKind::custom);
+    REQUIRE(kindOf({"/opt/missing"}) == InitKind::custom);
+}
+
+TEST_CASE("a BusyBox is an init only under that name") {
+    const Tree tree;
+    tree.file("bin/busybox", "\x7f"
+                             "ELF BusyBox v1.35 /etc/inittab");
+    tree.link("bin/sh", "busybox");
+    tree.link("sbin/init", "../bin/busybox");
+    tree.file("opt/linuxrc", "\x7f"
+                             "ELF BusyBox v1.35 /etc/inittab");
+    const auto kindOf = [&](const std::vector<std::string>& argv) {
+        return findInit(tree.root.get(), InitKind::custom, argv).kind;
+    };
+    REQUIRE(kindOf({"/sbin/init"}) == InitKind::busybox);
+    REQUIRE(kindOf({"/opt/linuxrc"}) == InitKind::busybox);
+    REQUIRE(kindOf({"/bin/busybox", "init"}) == InitKind::busybox);
+    REQUIRE(kindOf({"/bin/busybox", "sh"}) == InitKind::custom);
+    REQUIRE(kindOf({"/bin/sh", "-c", "init"}) == InitKind::custom);
+}
+
+TEST_CASE("a kind that the definition names is looked for, and taken on trust where it cannot be told") {
+    const Tree tree;
+    SECTION("without a link from /sbin/init") {
+        tree.file("lib/systemd/systemd");
+        tree.file("bin/busybox");
+        REQUIRE(findInit(tree.root.get(), InitKind::systemd).argv == std::vector<std::string>{"/lib/systemd/systemd"});
+        REQUIRE(findInit(tree.root.get()).path == "/lib/systemd/systemd");
+        const platform::FoundInit busybox = findInit(tree.root.get(), InitKind::busybox);
+        REQUIRE(busybox.path == "/bin/busybox");
+        REQUIRE(busybox.argv == std::vector<std::string>{"init"});
+    }
+    SECTION("beside another one") {
+        tree.file("lib/systemd/systemd");
+        tree.file("bin/busybox");
+        tree.link("sbin/init", "../bin/busybox");
+        REQUIRE(findInit(tree.root.get()).kind == InitKind::busybox);
+        REQUIRE(findInit(tree.root.get(), InitKind::systemd).path == "/lib/systemd/systemd");
+    }
+    SECTION("behind a wrapper") {
+        tree.file("sbin/init", "#!/bin/sh\nexec /opt/init\n");
+        REQUIRE(findInit(tree.root.get(), InitKind::openrc).kind == InitKind::openrc);
+        REQUIRE(findInit(tree.root.get(), InitKind::openrc).path == "/sbin/init");
+    }
+    SECTION("not at all") {
+        tree.file("bin/busybox");
+        REQUIRE_THROWS_AS(findInit(tree.root.get()), sys::Error);
+        REQUIRE_THROWS_AS(findInit(tree.root.get(), InitKind::systemd), sys::Error);
     }
 }
 
