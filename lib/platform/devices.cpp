@@ -23,9 +23,11 @@ struct Node {
     unsigned minor;
 };
 
-/// Major and minor numbers: the kernel's Documentation/admin-guide/devices.txt.
-constexpr std::array nodes{Node{"null", 1, 3},   Node{"zero", 1, 5},    Node{"full", 1, 7},
-                           Node{"random", 1, 8}, Node{"urandom", 1, 9}, Node{"tty", 5, 0}};
+/// Major and minor numbers: the kernel's Documentation/admin-guide/devices.txt. The last two act on what is the
+/// zone's: an interface is made in its network namespace and takes CAP_NET_ADMIN there, and a file system of FUSE is
+/// mounted in a user namespace only with what it serves owned there (fs/fuse/inode.c, FS_USERNS_MOUNT).
+constexpr std::array nodes{Node{"null", 1, 3},    Node{"zero", 1, 5}, Node{"full", 1, 7},       Node{"random", 1, 8},
+                           Node{"urandom", 1, 9}, Node{"tty", 5, 0},  Node{"net/tun", 10, 200}, Node{"fuse", 10, 229}};
 
 /// Group 5 is "tty" in every distribution's static group list.
 constexpr const char* ttyGroup = "5";
@@ -36,6 +38,8 @@ void makeDev(Bringup& bringup) {
     bringup.dev =
         sys::makeFileSystem("tmpfs", {{"mode", "755"}, {"uid", id}, {"gid", id}, {"size", "4m"}, {"nr_inodes", "4096"}},
                             MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+    (void)sys::makeDirectoriesBeneath(bringup.dev.get(), "net");
+    sys::check(::fchownat(bringup.dev.get(), "net", owner, owner, 0), "giving the zone its /dev/net");
     for (const Node& node : nodes) {
         const std::string object = sys::join("the zone's /dev/", node.name);
         sys::check(::mknodat(bringup.dev.get(), node.name, S_IFCHR | 0666, ::makedev(node.major, node.minor)),
@@ -53,7 +57,7 @@ void attachNew(int root, const std::string& place, const sys::UniqueFd& mount) {
 } // namespace
 
 Step devicesStep() {
-    return {"devices", "make a /dev with null, zero, full, random, urandom and tty", makeDev, {}};
+    return {"devices", "make a /dev with null, zero, full, random, urandom, tty, net/tun and fuse", makeDev, {}};
 }
 
 void furnishDev(int root) {

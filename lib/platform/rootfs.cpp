@@ -1,6 +1,7 @@
 #include "platform/rootfs.hpp"
 
 #include <linux/mount.h>
+#include <sys/statvfs.h>
 
 #include "platform/bringup.hpp"
 #include "sys/error.hpp"
@@ -24,6 +25,17 @@ void prepareLayers(Bringup& bringup) {
 /// to the zone's ids, and works for overlayfs on kernels that know no layer descriptors (before 6.13).
 std::string pathOf(const sys::UniqueFd& fd) {
     return sys::join("/proc/self/fd/", fd.get());
+}
+
+/// Where overlayfs cannot make its work folder, it makes a read-only file system and says so to the kernel's log alone.
+void refuseReadOnly(const sys::UniqueFd& root) {
+    struct statvfs info {};
+    sys::check(::fstatvfs(root.get(), &info), "looking at the zone's root");
+    if ((info.f_flag & ST_RDONLY) != 0) {
+        throw sys::Error("making the zone's root: it would be read-only, because nothing can be written to the zone's "
+                         "layer; is the file system that it lies on full (df, df -i) or itself read-only?",
+                         0);
+    }
 }
 
 } // namespace
@@ -55,6 +67,7 @@ sys::UniqueFd assembleRoot(const MountPlaces& places, const sys::UniqueFd& image
                                               {"workdir", pathOf(layer) + "/work"},
                                               {"userxattr", std::nullopt}},
                                              0);
+    refuseReadOnly(root);
     sys::attachMount(root.get(), places.root.get(), "the zone's root");
     return root;
 }

@@ -13,6 +13,7 @@
 
 #include "platform/bringup.hpp"
 #include "platform/confinement.hpp"
+#include "platform/covers.hpp"
 #include "platform/devices.hpp"
 #include "platform/handshake.hpp"
 #include "platform/identity.hpp"
@@ -123,6 +124,16 @@ sys::UniqueFd openNotifySocket(int root) {
     return socket;
 }
 
+/// An error of a mount tells which one it was: the kernel's and the zone's own folders are parts of its text only.
+void mountVolume(int root, const Volume& volume) {
+    try {
+        keepUncovered(root, volume.target);
+        attachVolume(root, volume);
+    } catch (const sys::Error& error) {
+        throw sys::Error("mounting at " + volume.target + " in the zone: " + error.action(), error.code());
+    }
+}
+
 Assembled assemble(const BootSpec& spec, const MountPlaces& places, const Parts& parts) {
     sys::makeMountsPrivate();
     Assembled zone;
@@ -142,11 +153,14 @@ Assembled assemble(const BootSpec& spec, const MountPlaces& places, const Parts&
     mountRun(root, spec);
     writeIdentity(root, spec);
     for (const Volume& volume : parts.volumes) {
-        attachVolume(root, volume);
+        mountVolume(root, volume);
     }
     zone.console = openConsole(root);
     zone.notify = openNotifySocket(root);
     sys::pivotRoot(root);
+    // what is mounted later shows in the services that run by then (mount_namespaces(7)), as on a host: an init in a
+    // container leaves that to whoever made it, and systemd hands a service its credentials by it
+    sys::makeMountsShared();
     sys::check(::sethostname(spec.hostname.c_str(), spec.hostname.size()), "setting the hostname ", spec.hostname);
     return zone;
 }

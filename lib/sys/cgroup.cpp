@@ -68,9 +68,14 @@ void enableControllers(const std::string& cgroup, const std::vector<std::string>
 }
 
 void makeCgroup(const std::string& cgroup) {
-    if (::mkdir(cgroup.c_str(), 0755) < 0 && errno != EEXIST) {
+    if (::mkdir(cgroup.c_str(), 0755) < 0) {
+        if (errno == EEXIST) {
+            return;
+        }
         throwErrno("making the cgroup ", cgroup);
     }
+    // whatever the umask: it is /sys/fs/cgroup of a zone, whose users look at their limits there
+    check(::chmod(cgroup.c_str(), 0755), "opening up the cgroup ", cgroup);
 }
 
 void delegateCgroup(const std::string& cgroup, uid_t uid, gid_t gid) {

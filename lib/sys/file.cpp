@@ -212,6 +212,11 @@ UniqueFd makeDirectoriesBeneath(int root, const std::string& path, mode_t mode) 
     return current;
 }
 
+UniqueFd openParent(int folder, const std::string& object) {
+    return UniqueFd(
+        check(::openat(folder, "..", O_PATH | O_DIRECTORY | O_CLOEXEC), "looking at the folders above ", object));
+}
+
 std::optional<std::string> readBeneath(int root, const std::string& path, std::size_t limit) {
     try {
         const UniqueFd file = openBeneath(root, path, O_RDONLY, FileType::regular);

@@ -31,6 +31,9 @@ enum class FileType { regular, directory, any };
 [[nodiscard]] UniqueFd openBeneath(int root, const std::string& path, int flags, FileType type, mode_t mode = 0);
 /// Makes the directory and its parents beneath `root`, 0755 unless said; existing ones are fine. Returns it, O_PATH.
 UniqueFd makeDirectoriesBeneath(int root, const std::string& path, mode_t mode = 0755);
+/// The folder above an open one, O_PATH, also out of the mount that it is the root of; that of "/" is itself. `object` is
+/// what is looked for on the way.
+[[nodiscard]] UniqueFd openParent(int folder, const std::string& object);
 /// The content of a regular file beneath `root`, at most `limit` bytes (Error EFBIG beyond);
 /// nothing where the file or a part of its path does not exist.
 [[nodiscard]] std::optional<std::string> readBeneath(int root, const std::string& path, std::size_t limit);

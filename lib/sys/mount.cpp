@@ -23,6 +23,7 @@ namespace {
 constexpr int detach = 2;                             // MNT_DETACH
 constexpr std::uint64_t privatePropagation = 0x40000; // MS_PRIVATE
 constexpr unsigned long recursivePrivate = 0x44000;   // MS_REC | MS_PRIVATE
+constexpr unsigned long recursiveShared = 0x104000;   // MS_REC | MS_SHARED
 
 /// A copy belongs to the peer group of what it was copied from, and under systemd every mount of the host is shared:
 /// what is mounted below the copy would appear on the host, and pivot_root(2) refuses a shared mount.
@@ -148,8 +149,18 @@ void attachMount(int mount, int place, const std::string& object) {
           "attaching ", object);
 }
 
+bool isMount(int place, const std::string& object) {
+    struct statx info {};
+    check(::statx(place, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &info), "looking at ", object);
+    return (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 void makeMountsPrivate() {
     check(::mount(nullptr, "/", nullptr, recursivePrivate, nullptr), "making the mounts private");
+}
+
+void makeMountsShared() {
+    check(::mount(nullptr, "/", nullptr, recursiveShared, nullptr), "making the mounts shared");
 }
 
 void pivotRoot(int root) {

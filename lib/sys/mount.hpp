@@ -48,8 +48,12 @@ void setMountAttributes(int mount, MountAttributes set, MountAttributes clear, i
                         const std::string& object);
 /// Attaches a detached mount to the folder or file that `place` (O_PATH) stands on.
 void attachMount(int mount, int place, const std::string& object);
+/// Whether something is mounted on the folder that `place` (O_PATH) stands on.
+[[nodiscard]] bool isMount(int place, const std::string& object);
 /// No mount event travels in or out of the caller's mount namespace any more.
 void makeMountsPrivate();
+/// Mounts made later show in the mount namespaces that are made of the caller's from now on.
+void makeMountsShared();
 /// Makes `root` (a mount) the root of the caller's mount namespace and takes the old one away.
 void pivotRoot(int root);
 
