@@ -88,8 +88,9 @@ def zone(host):
 
 @pytest.fixture(scope="session")
 def sharedDebianHost():
-    """A zoned for the Debian zones, which are kept for the whole run: installing them takes its time."""
-    host = Host().start()
+    """A zoned for the Debian zones, which are kept for the whole run: installing them takes its time. Its umask is that
+    of zoned's unit, and none of a zone's."""
+    host = Host().start(wrapper=("sh", "-c", 'umask 077; exec "$@"', "-"))
     yield host
     problems = host.close()
     assert not problems, "\n".join(problems)

@@ -51,6 +51,13 @@ void addNics(const zone::Definition& definition, const store::ZoneRecord& record
 
 } // namespace
 
+bool lacksNameservers(const zone::Definition& definition, const std::vector<std::string>& ofHost) {
+    const bool routed = std::ranges::any_of(definition.network, [](const zone::Nic& nic) {
+        return !nic.bridge || nic.gateway; // on another bridge without a gateway the network tells them, or needs none
+    });
+    return definition.dns.empty() && ofHost.empty() && routed;
+}
+
 std::vector<platform::Limit> buildLimits(const zone::Definition& definition, const BootFacts& facts,
                                          std::vector<std::string>& warnings) {
     std::vector<platform::Limit> limits;
@@ -77,7 +84,12 @@ BuiltSpec buildBootSpec(const zone::Definition& definition, const store::ZoneRec
     spec.initArgv = definition.init.argv;
     spec.initArgs = facts.initArgs;
     spec.hostname = definition.hostname.empty() ? definition.zone : definition.hostname;
+    spec.hostnameGiven = !definition.hostname.empty();
     spec.dns = definition.dns.empty() ? facts.nameservers : definition.dns;
+    spec.dnsGiven = !definition.dns.empty();
+    if (lacksNameservers(definition, facts.nameservers)) {
+        built.warnings.push_back("zone " + definition.zone + ": " + std::string(noNameservers));
+    }
     spec.environment = definition.environment;
     spec.mounts = definition.mounts;
     spec.capabilities = facts.capabilities;

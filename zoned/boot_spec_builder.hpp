@@ -36,6 +36,13 @@ struct BuiltSpec {
     std::vector<std::string> warnings; // what was left out because the definition allows it
 };
 
+/// True where a zone that reaches other networks is told no name server: its definition names none, and the host has
+/// none that a zone can reach.
+[[nodiscard]] bool lacksNameservers(const zone::Definition& definition, const std::vector<std::string>& ofHost);
+constexpr std::string_view noNameservers =
+    "dns: the zone has no name servers: those of the host's /etc/resolv.conf, if it has any, are on the host's own "
+    "loopback, where no zone reaches them; name some with the key dns";
+
 /// The limits of a zone as its payload gets them. Throws Fault limitUnavailable.
 [[nodiscard]] std::vector<platform::Limit> buildLimits(const zone::Definition& definition, const BootFacts& facts,
                                                        std::vector<std::string>& warnings);

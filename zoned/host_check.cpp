@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "boot_spec_builder.hpp"
 #include "resource_limits.hpp"
 #include "sys/cgroup.hpp"
 #include "sys/error.hpp"
@@ -37,6 +38,9 @@ std::vector<std::string> missingOnHost(const Host& host, const zone::Definition&
     std::vector<std::string> missing;
     findBridges(definition, missing);
     findControllers(host, definition, missing);
+    if (lacksNameservers(definition, hostNameservers())) {
+        missing.emplace_back(noNameservers);
+    }
     return missing;
 }
 

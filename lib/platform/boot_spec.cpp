@@ -82,7 +82,9 @@ BootSpec decode(const Json& json) {
     spec.initArgv = json.at("initArgv").get<std::vector<std::string>>();
     spec.initArgs = json.at("initArgs").get<std::vector<std::string>>();
     spec.hostname = json.at("hostname");
+    spec.hostnameGiven = json.value("hostnameGiven", false); // a record that was written before an upgrade has none
     spec.dns = json.at("dns").get<std::vector<std::string>>();
+    spec.dnsGiven = json.value("dnsGiven", false); // nor this
     spec.environment = json.at("environment").get<std::map<std::string, std::string>>();
     for (const Json& nic : json.at("nics")) {
         spec.nics.push_back(decodeNic(nic));
@@ -94,8 +96,7 @@ BootSpec decode(const Json& json) {
     spec.capabilities = json.at("capabilities");
     spec.seccompProgram = json.at("seccompProgram");
     spec.nftTable = json.at("nftTable");
-    // a record that was written before an upgrade has none
-    spec.consoleJournal = json.value("consoleJournal", "");
+    spec.consoleJournal = json.value("consoleJournal", ""); // nor this
     spec.stopTimeout = json.at("stopTimeout");
     return spec;
 }
@@ -137,7 +138,9 @@ std::string toJson(const BootSpec& spec) {
                        {"initArgv", spec.initArgv},
                        {"initArgs", spec.initArgs},
                        {"hostname", spec.hostname},
+                       {"hostnameGiven", spec.hostnameGiven},
                        {"dns", spec.dns},
+                       {"dnsGiven", spec.dnsGiven},
                        {"environment", spec.environment},
                        {"nics", encodeAll(spec.nics)},
                        {"limits", encodeAll(spec.limits)},

@@ -40,7 +40,9 @@ struct BootSpec {
     std::vector<std::string> initArgv; // custom only
     std::vector<std::string> initArgs; // appended
     std::string hostname;
+    bool hostnameGiven = false; // by the definition; else the zone may call itself otherwise
     std::vector<std::string> dns;
+    bool dnsGiven = false; // by the definition; else they are the host's
     std::map<std::string, std::string> environment;
     std::vector<NicSpec> nics;
     std::vector<Limit> limits;

@@ -15,6 +15,7 @@
 #include "platform/confinement.hpp"
 #include "platform/covers.hpp"
 #include "platform/devices.hpp"
+#include "platform/guest_network.hpp"
 #include "platform/handshake.hpp"
 #include "platform/identity.hpp"
 #include "platform/init_kind.hpp"
@@ -135,6 +136,7 @@ void mountVolume(int root, const Volume& volume) {
 }
 
 Assembled assemble(const BootSpec& spec, const MountPlaces& places, const Parts& parts) {
+    const std::string timeZone = hostTimeZone(); // while the host's root is there
     sys::makeMountsPrivate();
     Assembled zone;
     if (spec.nics.empty()) {
@@ -151,7 +153,8 @@ Assembled assemble(const BootSpec& spec, const MountPlaces& places, const Parts&
         maskKernelFiles(root);
     }
     mountRun(root, spec);
-    writeIdentity(root, spec);
+    const std::string hostname = writeIdentity(root, spec, timeZone);
+    tellNetworkPrograms(root, spec, zone.init.kind);
     for (const Volume& volume : parts.volumes) {
         mountVolume(root, volume);
     }
@@ -161,7 +164,7 @@ Assembled assemble(const BootSpec& spec, const MountPlaces& places, const Parts&
     // what is mounted later shows in the services that run by then (mount_namespaces(7)), as on a host: an init in a
     // container leaves that to whoever made it, and systemd hands a service its credentials by it
     sys::makeMountsShared();
-    sys::check(::sethostname(spec.hostname.c_str(), spec.hostname.size()), "setting the hostname ", spec.hostname);
+    sys::check(::sethostname(hostname.c_str(), hostname.size()), "setting the hostname ", hostname);
     return zone;
 }
 

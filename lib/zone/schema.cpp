@@ -56,7 +56,8 @@ constexpr std::array keys{
         "them. A program of a list is given by its absolute path inside the zone; where it is one of these inits, it "
         "is treated as that kind."},
     Key{"hostname", text, "a DNS name, at most 64 characters", "", false, atBoot,
-        "The zone's host name. Without it the zone's name is used."},
+        "The zone's host name, whatever the zone calls itself. Without it the zone gets its own name when it is first "
+        "booted, and keeps what is put into its /etc/hostname from then on."},
     Key{"network", list, "at most 8 interfaces", "", false, atBoot,
         "The zone's network interfaces, each a map of the keys below. Without the key there is one, eth0, on the "
         "managed network; an empty list gives the zone no network."},
@@ -71,7 +72,8 @@ constexpr std::array keys{
     Key{"network[].gateway", address, "an IPv4 address of the interface's network", "", false, atBoot,
         "The default route. Without it the managed network's bridge is used; on another bridge there is no route."},
     Key{"dns", list, "at most 8 IPv4 or IPv6 addresses", "", false, atBoot,
-        "The name servers that are written to the zone's /etc/resolv.conf. Without it those of the host are used."},
+        "The name servers that the zone's programs ask, by way of its /etc/resolv.conf or of its own resolver. Without "
+        "it those of the host are used that a zone can reach. A resolv.conf that the zone's administrator made stays."},
     Key{"group", name, "a group of zoned.yaml(5)", "", false, atBoot,
         "The group of zones whose limits the zone shares with the group's other members. A reboot stays in the group; "
         "the zone changes it when it is booted after a shutdown or halt."},

@@ -142,6 +142,10 @@ def withInit(script):
     return busybox(extra=add, without=("sbin/init",))
 
 
+# What a Debian userland has beside its init. Trixie is the one with a resolver of its own.
+PACKAGES = {"trixie-systemd": "systemd-resolved,ifupdown"}
+
+
 def debian(host, suite="bookworm", init="systemd"):
     """Builds a Debian userland as image SUITE-INIT and returns its name.
 
@@ -151,11 +155,13 @@ def debian(host, suite="bookworm", init="systemd"):
     name = f"{suite}-{init}"
     if host.imageExists(name):
         return name
-    cached = CACHE / f"{name}.tar"
+    packages = PACKAGES.get(name, "")
+    cached = CACHE / f"{name}{'+' if packages else ''}{packages.replace(',', '+')}.tar"
     if cached.exists() and name != "bookworm-systemd" and not os.environ.get("ZONED_TEST_REBUILD"):
         host.image(name, cached)
     else:
-        host.zonectl("image", "build", name, "--suite", suite, "--init", init, timeout=1500)
+        more = ["--include", packages] if packages else []
+        host.zonectl("image", "build", name, "--suite", suite, "--init", init, *more, timeout=1500)
         CACHE.mkdir(parents=True, exist_ok=True)
         fresh = cached.with_suffix(".new")
         subprocess.run(["tar", "--numeric-owner", "--xattrs", "--xattrs-include=security.*", "-C",

@@ -419,3 +419,4 @@ def test_a_debian_image_holds_what_it_should(debianHost):
     assert not [path for path in (root / "dev").rglob("*") if stat.S_ISCHR(path.lstat().st_mode)]
     assert not (root / "etc/machine-id").exists() or (root / "etc/machine-id").read_text().strip() in (
         "", "uninitialized")
+    assert not (root / "etc/localtime").is_symlink(), "the zone's is the host's"

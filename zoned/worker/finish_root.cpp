@@ -222,6 +222,16 @@ Identity forgetIdentity(int root) {
     return identity;
 }
 
+void forgetDefaultTimeZone(int root) {
+    const std::optional<std::string> zone = sys::readLinkBeneath(root, "etc/localtime");
+    if (!zone || !zone->ends_with("/zoneinfo/Etc/UTC")) {
+        return;
+    }
+    const sys::UniqueFd etc = folderOf(root, "etc/localtime");
+    sys::check(::unlinkat(etc.get(), "localtime", 0), "removing the image's /etc/localtime");
+    (void)forget(root, "etc/timezone");
+}
+
 std::string withConsoleGetty(std::string_view inittab) {
     // as systemd's console-getty.service; the terminal at the other end is the viewer's own
     constexpr std::string_view getty =

@@ -23,6 +23,9 @@ struct Identity {
 /// lets one pose as the other: host keys, seeds, leases, instance ids, and the build host's /etc/hostname and
 /// /etc/resolv.conf. Follows links beneath the root alone, removes files alone, never what a link leads to.
 Identity forgetIdentity(int root);
+/// Removes /etc/localtime, and /etc/timezone with it, where it is a link to UTC: in a system that was just built that is
+/// what tzdata says where nobody chose. A zone without one takes the host's.
+void forgetDefaultTimeZone(int root);
 /// Gives an init that reads /etc/inittab a getty on the console in place of those on tty1 to tty6, which no zone has.
 void useConsoleGetty(int root);
 /// The content of an inittab with that change made.

@@ -63,6 +63,9 @@ void unpackAndFinish(const ImageOptions& options, int top, sys::Channel& channel
     const sys::UniqueFd folder = openRoot(top, unpacked.layout);
     const int root = folder.get();
     const Identity identity = forgetIdentity(root);
+    if (options.bootstrap) {
+        forgetDefaultTimeZone(root);
+    }
     if (options.bootstrap &&
         (options.bootstrap->init == InitKind::sysvinit || options.bootstrap->init == InitKind::openrc)) {
         useConsoleGetty(root);

@@ -59,6 +59,28 @@ FaultKind kindThrown(const zone::Definition& web, const daemon::BootFacts& host,
 
 } // namespace
 
+TEST_CASE("a zone is told whether its names are the definition's, and warned where it has no name server") {
+    zone::Definition web = definition();
+    daemon::BootFacts host = facts();
+    daemon::BuiltSpec built = daemon::buildBootSpec(web, record(), host);
+    CHECK_FALSE(built.spec.hostnameGiven);
+    CHECK_FALSE(built.spec.dnsGiven);
+    CHECK(built.warnings.empty());
+
+    host.nameservers.clear();
+    CHECK(daemon::buildBootSpec(web, record(), host).warnings.size() == 1);
+    web.network.clear(); // whom should it ask?
+    CHECK(daemon::buildBootSpec(web, record(), host).warnings.empty());
+
+    web = definition();
+    web.hostname = "www";
+    web.dns = {"192.0.2.1"};
+    built = daemon::buildBootSpec(web, record(), host);
+    CHECK(built.spec.hostnameGiven);
+    CHECK(built.spec.dnsGiven);
+    CHECK(built.warnings.empty());
+}
+
 TEST_CASE("limits are written as the kernel reads them") {
     zone::Definition web = definition();
     web.resources.cpus = 1.5;

@@ -18,6 +18,8 @@ TEST_CASE("a boot spec survives the way through JSON whole") {
     REQUIRE(read.mounts == spec.mounts);
     REQUIRE(read.environment == spec.environment);
     REQUIRE(read.capabilities == spec.capabilities);
+    REQUIRE(read.hostnameGiven);
+    REQUIRE(read.dnsGiven);
 }
 
 TEST_CASE("a boot spec with a field missing or of another type is refused") {

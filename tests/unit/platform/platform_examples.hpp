@@ -16,7 +16,9 @@ inline platform::BootSpec fullSpec() {
     spec.initArgv = {"/bin/own", "--flag"};
     spec.initArgs = {"single"};
     spec.hostname = "web.example";
+    spec.hostnameGiven = true;
     spec.dns = {"10.0.0.1", "::1"};
+    spec.dnsGiven = true;
     spec.environment = {{"LANG", "C.UTF-8"}, {"EMPTY", ""}};
     spec.nics = {{"eth0", "zv0", "zones0", "02:00:00:00:00:01", true, zone::Ipv4Network{0x0a000005, 24}, 0x0a000001},
                  {"eth1", "zv1", "br0", "02:00:00:00:00:02", false, std::nullopt, std::nullopt}};

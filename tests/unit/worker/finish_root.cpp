@@ -54,6 +54,24 @@ TEST_CASE("an image forgets who it was, but links are left alone") {
     CHECK(test::read(outside / "victim") == "kept");
 }
 
+TEST_CASE("a time zone that nobody chose is forgotten, another is kept") {
+    test::TestFolder folder;
+    sys::makeDirectories(folder / "etc");
+    const sys::UniqueFd root = sys::open(folder.path(), O_RDONLY | O_DIRECTORY);
+    forgetDefaultTimeZone(root.get());
+    test::write(folder / "etc/timezone", "Etc/UTC\n");
+    REQUIRE(::symlink("/usr/share/zoneinfo/Etc/UTC", (folder / "etc/localtime").c_str()) == 0);
+    forgetDefaultTimeZone(root.get());
+    CHECK_FALSE(test::present(folder / "etc/localtime"));
+    CHECK_FALSE(test::present(folder / "etc/timezone"));
+
+    test::write(folder / "etc/timezone", "Asia/Tokyo\n");
+    REQUIRE(::symlink("/usr/share/zoneinfo/Asia/Tokyo", (folder / "etc/localtime").c_str()) == 0);
+    forgetDefaultTimeZone(root.get());
+    CHECK(sys::readLinkBeneath(root.get(), "etc/localtime") == "/usr/share/zoneinfo/Asia/Tokyo");
+    CHECK(test::present(folder / "etc/timezone"));
+}
+
 TEST_CASE("os-release is read beneath the image, through links inside it and no others") {
     test::TestFolder folder;
     sys::makeDirectories(folder / "etc");
