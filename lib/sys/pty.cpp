@@ -11,9 +11,26 @@
 
 namespace zoned::sys {
 
+namespace {
+
+UniqueFd openMaster(int root) {
+    try {
+        return openBeneath(root, "dev/pts/ptmx", O_RDWR | O_NOCTTY, FileType::any);
+    } catch (const Error& error) {
+        if (error.code() != ENOSPC) {
+            throw;
+        }
+        throw Error("opening a terminal: the zone has as many as it may, or all zones together have what the host's "
+                    "sysctl kernel.pty.max leaves them",
+                    error.code());
+    }
+}
+
+} // namespace
+
 Pty openPty(int root) {
     Pty pty;
-    pty.master = openBeneath(root, "dev/pts/ptmx", O_RDWR | O_NOCTTY, FileType::any);
+    pty.master = openMaster(root);
     struct statfs info {};
     check(::fstatfs(pty.master.get(), &info), "looking at /dev/pts/ptmx");
     if (info.f_type != DEVPTS_SUPER_MAGIC) {
