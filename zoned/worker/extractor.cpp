@@ -361,12 +361,14 @@ void Extractor::setLateAcls(int accounts) {
     if (lateAcls_.empty()) {
         return;
     }
-    const std::string users = accountsOf(accounts, "etc/passwd");
-    const std::string groups = accountsOf(accounts, "etc/group");
+    const Ids users = idsOf(accountsOf(accounts, "etc/passwd"));
+    const Ids groups = idsOf(accountsOf(accounts, "etc/group"));
     const auto resolve = [&](Acl& acl) {
         for (AclEntry& entry : acl) {
-            entry.id = entry.id < 0 && !entry.name.empty() ? idOf(entry.tag == ACL_USER ? users : groups, entry.name)
-                                                           : entry.id;
+            const Ids& known = entry.tag == ACL_USER ? users : groups;
+            if (const auto found = known.find(entry.name); entry.id < 0 && found != known.end()) {
+                entry.id = found->second;
+            }
         }
         const auto unknown = [](const AclEntry& entry) { return entry.id < 0 && !entry.name.empty(); };
         for (const AclEntry& entry : acl) {

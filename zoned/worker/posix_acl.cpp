@@ -109,23 +109,26 @@ Acl decodeAcl(std::string_view bytes) {
     return acl;
 }
 
-std::int64_t idOf(std::string_view accounts, std::string_view name) {
-    // name:password:id:…
+Ids idsOf(std::string_view accounts) {
+    Ids ids;
     while (!accounts.empty()) {
         const std::size_t end = std::min(accounts.find('\n'), accounts.size());
         std::string_view line = accounts.substr(0, end);
         accounts.remove_prefix(std::min(end + 1, accounts.size()));
-        if (!line.starts_with(name) || line.substr(name.size(), 1) != ":") {
-            continue;
+        // name:password:id:…
+        const std::string_view name = line.substr(0, line.find(':'));
+        for (int field = 0; field < 2; ++field) {
+            const std::size_t colon = line.find(':');
+            line.remove_prefix(colon == std::string_view::npos ? line.size() : colon + 1);
         }
-        line.remove_prefix(name.size() + 1);
-        line.remove_prefix(std::min(line.find(':') + 1, line.size()));
         std::uint32_t id = 0;
         const char* last = line.data() + std::min(line.find(':'), line.size());
         const auto [stop, fault] = std::from_chars(line.data(), last, id);
-        return fault == std::errc() && stop == last && id <= 65535 ? std::int64_t{id} : -1;
+        if (!name.empty() && fault == std::errc() && stop == last && id <= 65535) {
+            ids.emplace(name, id); // the first counts, as with getpwnam(3)
+        }
     }
-    return -1;
+    return ids;
 }
 
 } // namespace zoned::worker

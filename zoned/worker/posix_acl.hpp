@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,7 +44,9 @@ constexpr std::size_t maxAclEntries = 256;
 /// Nothing but an empty list where the bytes are no list.
 [[nodiscard]] Acl decodeAcl(std::string_view bytes);
 
-/// The users or groups of an image by the text of its /etc/passwd or /etc/group; the id, or -1.
-[[nodiscard]] std::int64_t idOf(std::string_view accounts, std::string_view name);
+/// The users or groups of an image by the text of its /etc/passwd or /etc/group, those with ids of a zone. Read once: an
+/// archive may name as many as it likes.
+using Ids = std::map<std::string, std::int64_t, std::less<>>;
+[[nodiscard]] Ids idsOf(std::string_view accounts);
 
 } // namespace zoned::worker

@@ -62,9 +62,8 @@ TEST_CASE("without the list the group has what the list left it") {
 
 TEST_CASE("names are looked up in the image's own accounts") {
     const char* accounts = "root:x:0:0::/:/bin/sh\nbobby:x:7:7\nbob:x:8:8:Bob\nbig:x:70000:0\nbad:x:8x:0\ncut:x\n";
-    CHECK(idOf(accounts, "root") == 0);
-    CHECK(idOf(accounts, "bob") == 8);
-    for (const char* unknown : {"bo", "big", "bad", "cut", "nobody", "x"}) {
-        CHECK(idOf(accounts, unknown) == -1);
-    }
+    CHECK(idsOf(accounts) == Ids{{"root", 0}, {"bobby", 7}, {"bob", 8}});
+    CHECK(idsOf("").empty());
+    CHECK(idsOf("::\n:\n:x:5:\nx").empty());
+    CHECK(idsOf("a:x:1\na:x:2\n") == Ids{{"a", 1}});
 }
