@@ -17,10 +17,10 @@ struct OwnSecret {
     std::string_view what;
     std::array<const char*, 8> files;   // from the root; the last ones may be null
     const char* usedBy;                 // a file that is there where somebody wants them
-    std::array<const char*, 4> command; // makes them; an absolute path in the zone and arguments
+    std::array<const char*, 5> command; // makes them; an absolute path in the zone and arguments
 };
 
-inline constexpr std::array<OwnSecret, 3> ownSecrets = {{
+inline constexpr std::array<OwnSecret, 4> ownSecrets = {{
     // sshd does not start without any (openssh-server's postinst)
     {"ssh host keys",
      {"etc/ssh/ssh_host_rsa_key", "etc/ssh/ssh_host_rsa_key.pub", "etc/ssh/ssh_host_ecdsa_key",
@@ -28,6 +28,12 @@ inline constexpr std::array<OwnSecret, 3> ownSecrets = {{
       "etc/ssh/ssh_host_dsa_key", "etc/ssh/ssh_host_dsa_key.pub"},
      "etc/ssh/sshd_config",
      {"/usr/bin/ssh-keygen", "-A"}},
+    // one is enough, and dropbear says which it does not find (dropbear's postinst)
+    {"dropbear's host keys",
+     {"etc/dropbear/dropbear_rsa_host_key", "etc/dropbear/dropbear_ecdsa_host_key",
+      "etc/dropbear/dropbear_ed25519_host_key"},
+     "etc/default/dropbear",
+     {"/usr/bin/dropbearkey", "-t", "ed25519", "-f", "/etc/dropbear/dropbear_ed25519_host_key"}},
     // PostgreSQL's, Postfix' and Dovecot's certificate until they get a real one (ssl-cert's postinst)
     {"the self-signed certificate of ssl-cert",
      {"etc/ssl/private/ssl-cert-snakeoil.key", "etc/ssl/certs/ssl-cert-snakeoil.pem"},

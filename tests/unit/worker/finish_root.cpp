@@ -96,13 +96,15 @@ TEST_CASE("os-release is read beneath the image, through links inside it and no 
 
 TEST_CASE("secrets go where the image has the program that makes them, and are told where it has not") {
     test::TestFolder folder;
-    for (const char* place : {"etc/ssh", "etc/bind", "usr/bin", "etc/ssl/certs", "etc/ssl/private", "usr/sbin",
-                              "usr/share/ssl-cert", "var/lib/systemd", "etc/credstore.encrypted"}) {
+    for (const char* place :
+         {"etc/ssh", "etc/bind", "usr/bin", "etc/ssl/certs", "etc/ssl/private", "usr/sbin", "etc/default",
+          "etc/dropbear", "usr/share/ssl-cert", "var/lib/systemd", "etc/credstore.encrypted"}) {
         sys::makeDirectories(folder / place);
     }
     for (const char* file :
          {"etc/ssh/ssh_host_rsa_key", "etc/ssh/ssh_host_rsa_key.pub", "etc/ssh/sshd_config", "usr/bin/ssh-keygen",
-          "etc/bind/rndc.key", "etc/bind/named.conf", "etc/ssl/certs/ssl-cert-snakeoil.pem", "usr/sbin/make-ssl-cert",
+          "etc/bind/rndc.key", "etc/bind/named.conf", "etc/dropbear/dropbear_rsa_host_key", "etc/default/dropbear",
+          "usr/bin/dropbearkey", "etc/ssl/certs/ssl-cert-snakeoil.pem", "usr/sbin/make-ssl-cert",
           "etc/ssl/private/ssl-cert-snakeoil.key", "usr/share/ssl-cert/ssleay.cnf", "var/lib/systemd/random-seed",
           "var/lib/systemd/credential.secret"}) {
         test::write(folder / file, "x");
@@ -111,7 +113,7 @@ TEST_CASE("secrets go where the image has the program that makes them, and are t
     REQUIRE(::symlink("another.pem", (folder / "etc/ssl/certs/12345678.0").c_str()) == 0);
     const sys::UniqueFd root = sys::open(folder.path(), O_RDONLY | O_DIRECTORY);
     const Identity identity = forgetIdentity(root.get());
-    CHECK(identity.removed == std::vector<std::string>{"random seeds", "ssh host keys",
+    CHECK(identity.removed == std::vector<std::string>{"random seeds", "ssh host keys", "dropbear's host keys",
                                                        "the self-signed certificate of ssl-cert",
                                                        "the key of systemd's credentials"});
     CHECK(identity.kept == std::vector<std::string>{"the control key of named"});
