@@ -111,6 +111,11 @@ std::uint32_t Installer::remove(const std::string& name) {
 }
 
 void Installer::takeRoot(const zone::ZoneName& name, std::uint32_t job, const std::function<void()>& then) {
+    // what is still on its way to the disk must not come after it
+    registry_.whenSaved(name, [this, name, job, then] { takeRootNow(name, job, then); });
+}
+
+void Installer::takeRootNow(const zone::ZoneName& name, std::uint32_t job, const std::function<void()>& then) {
     end(name, job, [&] {
         const std::string folder = registry_.retireStorage(name);
         jobs_.report(job, -1, "removing files");

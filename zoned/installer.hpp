@@ -25,6 +25,7 @@ private:
     void giveRoot(Zone& zone);
     /// Removes the zone's root, then calls `then`; a fault ends the job.
     void takeRoot(const zone::ZoneName& name, std::uint32_t job, const std::function<void()>& then);
+    void takeRootNow(const zone::ZoneName& name, std::uint32_t job, const std::function<void()>& then);
     void removeLogs(const std::string& name);
     void end(const zone::ZoneName& name, std::uint32_t job, const std::function<void()>& work);
 

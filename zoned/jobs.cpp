@@ -133,7 +133,22 @@ void Jobs::end(std::uint32_t id, const JobEnd& result) {
     if (!result.fault) {
         found->second.ended->text = found->second.warnings;
     }
-    found->second.farewell = loop_.defer([this, id] { bury(id); });
+    found->second.farewell = loop_.defer([this, id] { leave(id); });
+}
+
+/// What is told as done is on the disk.
+void Jobs::leave(std::uint32_t id) {
+    if (!written_) {
+        bury(id);
+        return;
+    }
+    written_(jobs_.at(id).info.hold, [this, id](const std::optional<zone::Fault>& fault) {
+        if (const auto found = jobs_.find(id); fault && found != jobs_.end()) {
+            std::string& text = found->second.ended->text;
+            text += (text.empty() ? "" : "\n") + std::string(fault->what());
+        }
+        bury(id);
+    });
 }
 
 void Jobs::bury(std::uint32_t id) {

@@ -56,7 +56,10 @@ public:
         std::function<void(const JobInfo&, const JobEnd&)> removed;
     };
 
-    explicit Jobs(sys::EventLoop& loop) : loop_(loop) {}
+    /// Calls back, at once or later, when all that was to be written about the object is on the disk, or why not.
+    using Written = std::function<void(const Hold&, std::function<void(const std::optional<zone::Fault>&)>)>;
+
+    explicit Jobs(sys::EventLoop& loop, Written written = {}) : loop_(loop), written_(std::move(written)) {}
     void listen(Listener listener) { listener_ = std::move(listener); }
 
     /// Begins a job. Throws Fault busy where another holds the object.
@@ -98,9 +101,11 @@ private:
     };
     void end(std::uint32_t id, const JobEnd& result);
     void tell(std::uint32_t id);
+    void leave(std::uint32_t id);
     void bury(std::uint32_t id);
 
     sys::EventLoop& loop_;
+    Written written_;
     Listener listener_;
     std::map<std::uint32_t, Job> jobs_;
     std::uint32_t last_ = 0;

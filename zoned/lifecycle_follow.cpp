@@ -126,14 +126,8 @@ void Lifecycle::tellEnd(const ZoneName& name, const platform::Status& status, bo
 }
 
 void Lifecycle::markRunning(const Zone& zone, bool running) {
-    try {
-        if (running && zone.record) {
-            registry_.storage().markRunning(zone.name);
-        } else if (!running) {
-            registry_.storage().markStopped(zone.name);
-        }
-    } catch (const sys::Error& error) {
-        spdlog::warn("zone {}: {}; after a power cut it will not be told that it ran", zone.name.str(), error.what());
+    if (zone.record) {
+        registry_.markRunning(zone.name, running);
     }
 }
 
@@ -145,7 +139,7 @@ void Lifecycle::noticePowerLoss() {
                 platform::Status status;
                 status.reason = "the host went down while it ran";
                 noteReason(*zone, status);
-                registry_.storage().markStopped(name);
+                registry_.markRunning(name, false);
                 registry_.changed(name);
             }
         } catch (const sys::Error& error) {

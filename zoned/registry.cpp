@@ -39,8 +39,8 @@ std::int64_t changeTime(const std::string& path) {
 
 } // namespace
 
-Registry::Registry(sys::EventLoop& loop, const Host& host, const Jobs& jobs, const Accounts& accounts)
-    : loop_(loop), host_(host), jobs_(jobs), accounts_(accounts), definitions_(host.paths.definitions),
+Registry::Registry(sys::EventLoop& loop, const Host& host, const Jobs& jobs, const Accounts& accounts, Clerk& clerk)
+    : loop_(loop), host_(host), jobs_(jobs), accounts_(accounts), clerk_(clerk), definitions_(host.paths.definitions),
       images_(host.paths.images), storage_(host.paths.zones) {}
 
 void Registry::load() {
@@ -176,6 +176,9 @@ std::string stampOf(std::initializer_list<std::string> paths) {
 } // namespace
 
 std::string Registry::stamp(const zone::ZoneName& name) const {
+    if (unsaved_.contains(name)) {
+        return "";
+    }
     return stampOf({definitions_.path(name), storage_.path(name) + "/state.json", storage_.layer(name),
                     host_.bootedDefinition(name.str())});
 }
@@ -308,7 +311,8 @@ void Registry::interpret(Zone& zone) {
 }
 
 void Registry::readRecord(Zone& zone) {
-    zone.record = storage_.find(zone.name);
+    const auto unsaved = unsaved_.find(zone.name);
+    zone.record = unsaved == unsaved_.end() ? storage_.find(zone.name) : unsaved->second.record;
     if (zone.record && !zone.record->damage.empty()) {
         zone.unavailable = zone.record->damage;
         return;
@@ -438,9 +442,34 @@ void Registry::undefine(const zone::ZoneName& name) {
 }
 
 void Registry::saveRecord(const zone::ZoneName& name, const store::ZoneRecord& record) {
-    storage_.save(name, record);
+    const std::string text = storage_.recordText(name, record);
+    const std::uint64_t number = ++lastSave_;
+    unsaved_[name] = {record, number};
+    clerk_.replace(name.str(), storage_.recordFile(name), text, 0600,
+                   [this, name, number](const std::optional<Fault>& fault) {
+                       const auto found = unsaved_.find(name);
+                       if (found == unsaved_.end() || found->second.number != number) {
+                           return; // another one follows
+                       }
+                       unsaved_.erase(found);
+                       if (fault) {
+                           refreshIfThere(name.str()); // as it is on the disk
+                       }
+                   });
     refresh(name.str());
     noteUsers(record.image);
+}
+
+void Registry::markRunning(const zone::ZoneName& name, bool running) {
+    if (running) {
+        clerk_.replaceVolatile(storage_.runningFile(name), store::ZoneStorage::runningText(), 0600);
+    } else {
+        clerk_.remove(name.str(), storage_.runningFile(name), [](const std::optional<Fault>&) {});
+    }
+}
+
+void Registry::whenSaved(const zone::ZoneName& name, const std::function<void()>& then) {
+    clerk_.settled(name.str(), [then](const std::optional<Fault>&) { then(); });
 }
 
 /// Tells when the list of zones on an image is another.

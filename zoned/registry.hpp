@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "accounts.hpp"
+#include "clerk.hpp"
 #include "host.hpp"
 #include "jobs.hpp"
 #include "store/definitions.hpp"
@@ -41,7 +42,7 @@ public:
         std::function<void(const std::string& name)> imageRemoved;
     };
 
-    Registry(sys::EventLoop& loop, const Host& host, const Jobs& jobs, const Accounts& accounts);
+    Registry(sys::EventLoop& loop, const Host& host, const Jobs& jobs, const Accounts& accounts, Clerk& clerk);
     void listen(Listener listener) { listener_ = std::move(listener); }
     /// Reads everything and begins to watch the definitions.
     void load();
@@ -74,8 +75,13 @@ public:
     /// Stores another definition for a zone that has one.
     void redefine(const zone::ZoneName& name, const std::string& text);
     void undefine(const zone::ZoneName& name);
-    /// Writes the zone's record and shows it.
+    /// Shows the zone's record as this, and has it written; the end of a job of the zone's waits for that. Throws
+    /// sys::Error for a record that was not read whole.
     void saveRecord(const zone::ZoneName& name, const store::ZoneRecord& record);
+    /// Notes that it runs, or does not, for after a power cut.
+    void markRunning(const zone::ZoneName& name, bool running);
+    /// Calls back when all records of the zone are on the disk, or could not be written.
+    void whenSaved(const zone::ZoneName& name, const std::function<void()>& then);
     void createStorage(const zone::ZoneName& name, const store::ZoneRecord& record);
     /// Takes the zone's root away; returns the folder for a worker to remove. forgetStorage ends it.
     [[nodiscard]] std::string retireStorage(const zone::ZoneName& name);
@@ -125,13 +131,20 @@ private:
     const Host& host_;
     const Jobs& jobs_;
     const Accounts& accounts_;
+    Clerk& clerk_;
     Listener listener_;
     store::Definitions definitions_;
     store::Images images_;
     store::ZoneStorage storage_;
     std::map<zone::ZoneName, Entry> zones_;
-    std::string unlisted_;                        // why the zones on the disk are not known; "" where they are
-    std::set<std::string> known_;                 // names of all zones, also of those that have not been read yet
+    std::string unlisted_;        // why the zones on the disk are not known; "" where they are
+    std::set<std::string> known_; // names of all zones, also of those that have not been read yet
+    struct Unsaved {
+        store::ZoneRecord record;
+        std::uint64_t number = 0;
+    };
+    std::map<zone::ZoneName, Unsaved> unsaved_; // records that are on their way to the disk
+    std::uint64_t lastSave_ = 0;
     std::map<std::string, std::string> imageIds_; // name -> id
     std::map<std::string, std::vector<std::string>> imageUsers_;
     sys::FolderWatch watch_;

@@ -20,10 +20,18 @@ constexpr std::chrono::milliseconds calm{100};
 } // namespace
 
 Service::Service(sys::EventLoop& loop, Host host)
-    : loop_(loop), host_(std::move(host)), bus_(loop), jobs_(loop), workers_(loop, host_.workerProgram),
-      lookups_(loop, workers_),
+    : loop_(loop), host_(std::move(host)), bus_(loop), clerk_(loop, host_.workerProgram),
+      jobs_(loop,
+            [this](const Hold& hold, auto then) {
+                if (hold.what == Held::zone) {
+                    clerk_.settled(hold.name, std::move(then));
+                } else {
+                    then(std::nullopt);
+                }
+            }),
+      workers_(loop, host_.workerProgram), lookups_(loop, workers_),
       accounts_([this](const auto& accounts, auto then) { lookups_.accounts(accounts, std::move(then)); }),
-      registry_(loop, host_, jobs_, accounts_),
+      registry_(loop, host_, jobs_, accounts_, clerk_),
       launcher_(host_.systemd ? systemdLauncher(loop, host_, bus_, groupOf(), resourcesOf())
                               : directLauncher(loop, host_, groupOf())),
       network_(loop, host_), lifecycle_(loop, host_, registry_, jobs_, *launcher_, network_),

@@ -11,6 +11,7 @@
 
 #include "accounts.hpp"
 #include "bus.hpp"
+#include "clerk.hpp"
 #include "host.hpp"
 #include "host_boot.hpp"
 #include "image_jobs.hpp"
@@ -62,6 +63,7 @@ private:
     sys::EventLoop& loop_;
     Host host_;
     Bus bus_;
+    Clerk clerk_;
     Jobs jobs_;
     Workers workers_;
     Lookups lookups_;

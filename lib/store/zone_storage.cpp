@@ -195,11 +195,19 @@ void ZoneStorage::create(const zone::ZoneName& name, const ZoneRecord& record) {
     syncFolder(path(name));
 }
 
-void ZoneStorage::save(const zone::ZoneName& name, const ZoneRecord& record) {
+std::string ZoneStorage::recordText(const zone::ZoneName& name, const ZoneRecord& record) const {
     if (!record.damage.empty()) {
-        throw sys::Error("writing " + path(name) + stateFile + ", which was not read whole: " + record.damage, 0);
+        throw sys::Error("writing " + recordFile(name) + ", which was not read whole: " + record.damage, 0);
     }
-    sys::replaceFile(path(name) + stateFile, toJson(record), 0600);
+    return toJson(record);
+}
+
+std::string ZoneStorage::recordFile(const zone::ZoneName& name) const {
+    return path(name) + stateFile;
+}
+
+void ZoneStorage::save(const zone::ZoneName& name, const ZoneRecord& record) {
+    sys::replaceFile(recordFile(name), recordText(name, record), 0600);
 }
 
 std::string ZoneStorage::retire(const zone::ZoneName& name) {
@@ -254,16 +262,16 @@ void ZoneStorage::forget(const zone::ZoneName& name) {
     syncFolder(folder_);
 }
 
-void ZoneStorage::markRunning(const zone::ZoneName& name) const {
-    sys::replaceVolatileFile(path(name) + "/running", hostBootId());
+std::string ZoneStorage::runningFile(const zone::ZoneName& name) const {
+    return path(name) + "/running";
 }
 
-void ZoneStorage::markStopped(const zone::ZoneName& name) const {
-    sys::removeFile(path(name) + "/running");
+std::string ZoneStorage::runningText() {
+    return hostBootId();
 }
 
 bool ZoneStorage::ranBefore(const zone::ZoneName& name) const {
-    const auto mark = sys::readFile(path(name) + "/running");
+    const auto mark = sys::readFile(runningFile(name));
     return mark && *mark != hostBootId();
 }
 

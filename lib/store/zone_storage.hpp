@@ -42,14 +42,18 @@ public:
     void create(const zone::ZoneName& name, const ZoneRecord& record);
     /// Throws sys::Error for a record with damage.
     void save(const zone::ZoneName& name, const ZoneRecord& record);
+    /// What `save` writes, for whoever writes it himself: into recordFile(), durably, with mode 0600.
+    [[nodiscard]] std::string recordText(const zone::ZoneName& name, const ZoneRecord& record) const;
+    [[nodiscard]] std::string recordFile(const zone::ZoneName& name) const;
     /// Marks incomplete and takes the layer out of the way; returns the folder for a worker to remove.
     /// The id block stays taken until the worker is done and `forget` was called.
     [[nodiscard]] std::string retire(const zone::ZoneName& name);
     /// Removes what is left of the (emptied) folder.
     void forget(const zone::ZoneName& name);
-    /// Notes that the zone runs on this boot of the host. Not synced to the disk, as it is on the way of every boot.
-    void markRunning(const zone::ZoneName& name) const;
-    void markStopped(const zone::ZoneName& name) const;
+    /// There while the zone runs, with the text that notes that it does on this boot of the host. It need not be synced to
+    /// the disk, as it is on the way of every boot; that it is gone must be.
+    [[nodiscard]] std::string runningFile(const zone::ZoneName& name) const;
+    [[nodiscard]] static std::string runningText();
     /// Whether it ran when an earlier boot of the host ended.
     [[nodiscard]] bool ranBefore(const zone::ZoneName& name) const;
     [[nodiscard]] std::string layer(const zone::ZoneName& name) const;

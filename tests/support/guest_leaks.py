@@ -44,6 +44,8 @@ def processes():
         with contextlib.suppress(OSError):
             words = Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
             uid = os.stat(f"/proc/{entry}").st_uid
+            if words[1:2] == [b"write-records"]:
+                continue  # the service's own, for a while after something was written
             if uid >= FIRST_ID or os.path.basename(words[0]) in (b"zone-supervisor", b"zone-worker"):
                 say("process", f"{entry} of user {uid}: {b' '.join(words).decode(errors='replace')}")
 

@@ -74,7 +74,7 @@ class Census:
         supervisors = {pid: name for name in self.states for pid in self.host.supervisors(name)}
         for pid in self.host.processes():
             owner = self._ownerByCgroup(pid) or supervisors.get(pid)
-            if pid == daemon:
+            if pid == daemon or self._isClerkOf(daemon, pid):
                 continue
             if owner in self.active:
                 owned[pid] = owner
@@ -86,6 +86,15 @@ class Census:
                 command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
                 self.add("process", f"{pid} {command.strip()} (zone {owner})")
         return owned
+
+    @staticmethod
+    def _isClerkOf(daemon, pid):
+        """The service's own, for a while after something was written."""
+        with contextlib.suppress(OSError):
+            parent = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+            return parent == daemon and Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1:] == [
+                b"write-records", b""]
+        return False
 
     # ---- mounts and namespaces ----------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """What may take for ever on the host holds up those alone whom it concerns: the service answers all others."""
 
 import contextlib
+import json
 import os
 import signal
 
@@ -129,3 +130,91 @@ def test_an_offline_directory_service_holds_up_those_alone_who_ask_about_its_use
             os.kill(pid, signal.SIGCONT)
     eventually(lambda: not stopped(host) and not lookups(host))
     eventually(lambda: host.asUser(calls, uid=1) == [""], 30, "the directory to be asked again")
+
+
+# ---- the disk -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def busyDisk(host):
+    """Stops what writes records, as a disk does that is busy; returns how to let it go on."""
+    host.zone("first", boot=True).halt()  # it is started when there is something to write
+    clerk, = clerks(host)
+    os.kill(clerk, signal.SIGSTOP)
+
+    def goOn():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(clerk, signal.SIGCONT)
+
+    yield goOn
+    goOn()
+
+
+def clerks(host):
+    found = []
+    for pid in host.processes():
+        with contextlib.suppress(OSError):
+            if b"write-records" in open(f"/proc/{pid}/cmdline", "rb").read():
+                found.append(pid)
+    return found
+
+
+def record(host, name):
+    return json.loads((host.storage(name) / "state.json").read_text())
+
+
+def test_a_busy_disk_holds_up_the_end_of_what_is_to_be_written_and_nothing_else(host, request):
+    zone, other = host.zone("z1", boot=True), host.zone("other")
+    goOn = request.getfixturevalue("busyDisk")
+    watch = host.bus.watch()
+    job = host.bus.call(zone.path, ZONE, "Halt")
+    eventually(lambda: host.zones()["z1"] == "installed")
+    assert "halted" in zone.reason
+    other.boot().sh("true")
+    assert not [signal for signal in watch.signals("JobRemoved") if signal.args[1] == job], "told before it is written"
+    assert (host.storage("z1") / "running").exists() and record(host, "z1")["last-exit"] == ""
+    assert host.zones()["other"] == "running"
+    goOn()
+    assert host.bus.waitJob(job, watch).result == "done"
+    assert "halted" in record(host, "z1")["last-exit"] and not (host.storage("z1") / "running").exists()
+
+
+def test_a_writer_that_dies_is_told_and_another_writes_on(host, request):
+    zone = host.zone("z1", boot=True)
+    request.getfixturevalue("busyDisk")
+    watch = host.bus.watch()
+    job = host.bus.call(zone.path, ZONE, "Halt")
+    eventually(lambda: host.zones()["z1"] == "installed")
+    os.kill(clerks(host)[0], signal.SIGKILL)
+    end = host.bus.waitJob(job, watch)
+    assert end.result == "done" and "the process that writes it was ended" in end.message
+    zone.boot()
+    zone.halt()
+    assert "halted" in record(host, "z1")["last-exit"] and not (host.storage("z1") / "running").exists()
+
+
+def test_what_is_to_be_written_is_written_when_the_service_ends(host, request):
+    zone = host.zone("z1", boot=True)
+    goOn = request.getfixturevalue("busyDisk")
+    host.bus.call(zone.path, ZONE, "Halt")
+    eventually(lambda: host.zones()["z1"] == "installed")
+    host.process.terminate()
+    goOn()
+    assert host.process.wait(20) == 0
+    host.process = None
+    assert "halted" in record(host, "z1")["last-exit"] and not (host.storage("z1") / "running").exists()
+    host.start()
+    assert zone.state == "installed" and "halted" in zone.reason
+
+
+def test_a_zone_whose_record_is_being_written_can_be_deleted(host, request):
+    zone = host.zone("z1", boot=True)
+    goOn = request.getfixturevalue("busyDisk")
+    host.bus.call(zone.path, ZONE, "Halt")
+    eventually(lambda: host.zones()["z1"] == "installed")
+    watch = host.bus.watch()
+    job = host.bus.call(zone.path, ZONE, "Delete")
+    host.bus.manager("ListZones")
+    goOn()
+    assert host.bus.waitJob(job, watch).result == "done"
+    assert "z1" not in host.zones() and not host.storage("z1").exists()

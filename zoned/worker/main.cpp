@@ -16,6 +16,7 @@
 #include "failure.hpp"
 #include "image_job.hpp"
 #include "lookups.hpp"
+#include "records.hpp"
 #include "remove_job.hpp"
 #include "report.hpp"
 #include "sys/error.hpp"
@@ -106,6 +107,7 @@ int main(int argc, char** argv) {
     paths.add_option("path", arguments.sought, "absolute paths")->required();
     CLI::App& accounts = *app.add_subcommand("find-accounts", "say which of the users and groups there are");
     accounts.add_option("account", arguments.sought, "user:NAME or group:NAME, or with a number")->required();
+    CLI::App& records = *app.add_subcommand("write-records", "write what the channel on stdin brings");
     CLI11_PARSE(app, argc, argv);
 
     Report report(STDOUT_FILENO);
@@ -114,6 +116,10 @@ int main(int argc, char** argv) {
         if (remove.parsed()) {
             removeTrees(arguments.folders, report);
             report.done();
+            return;
+        }
+        if (records.parsed()) {
+            writeRecords(sys::Channel(sys::UniqueFd(STDIN_FILENO)));
             return;
         }
         if (paths.parsed() || accounts.parsed()) {

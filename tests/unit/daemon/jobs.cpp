@@ -102,3 +102,31 @@ TEST_CASE("progress is told with the latest only, when it changes, and not after
     loop.run();
     CHECK(told.size() == 1);
 }
+
+TEST_CASE("the end of a job is told when all that belongs to it is written") {
+    sys::EventLoop loop;
+    std::vector<std::function<void(const std::optional<zone::Fault>&)>> waiting;
+    Jobs jobs(loop, [&](const daemon::Hold& hold, auto then) {
+        CHECK(hold == web);
+        waiting.push_back(std::move(then));
+    });
+    std::vector<std::string> ends;
+    daemon::Jobs::Listener listener;
+    listener.removed = [&](const daemon::JobInfo&, const daemon::JobEnd& end) { ends.push_back(end.text); };
+    jobs.listen(std::move(listener));
+    const auto first = jobs.start("halt", web);
+    jobs.finish(first);
+    settle(loop);
+    REQUIRE(waiting.size() == 1);
+    CHECK(ends.empty());
+    CHECK(jobs.list().size() == 1);
+    // it holds the zone no more
+    const auto second = jobs.start("boot", web);
+    waiting.front()(std::nullopt);
+    CHECK(ends == std::vector<std::string>{""});
+    jobs.warn(second, "beware");
+    jobs.finish(second);
+    settle(loop);
+    waiting.back()(zone::Fault(FaultKind::failed, "the disk is full"));
+    CHECK(ends.back() == "beware\nthe disk is full");
+}

@@ -67,13 +67,12 @@ TEST_CASE("a zone that ran on an earlier boot of the host is known by its mark",
     store::ZoneStorage storage(scratch / "zones");
     storage.create(web, record());
     CHECK_FALSE(storage.ranBefore(web));
-    storage.markRunning(web);
+    sys::replaceVolatileFile(storage.runningFile(web), storage.runningText());
     CHECK_FALSE(storage.ranBefore(web)); // it may run now
-    sys::replaceVolatileFile(storage.path(web) + "/running", "another boot's id\n");
+    sys::replaceVolatileFile(storage.runningFile(web), "another boot's id\n");
     CHECK(storage.ranBefore(web));
-    storage.markStopped(web);
+    CHECK(sys::removeFile(storage.runningFile(web)));
     CHECK_FALSE(storage.ranBefore(web));
-    CHECK_NOTHROW(storage.markStopped(web));
 }
 
 TEST_CASE("storage that is there is not made again", "[zone_storage]") {
