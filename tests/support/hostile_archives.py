@@ -171,6 +171,8 @@ def _attributes():
     }
     for name, entries in broken.items():
         yield name, Maker().root().add("etc/file", pax_headers=with_acl(entries)).done()
+        if name not in ("acl-bomb", "acl-foreign-id"):
+            continue
         headers = with_acl(entries, "system.posix_acl_default")
         yield name + "-default", Maker().root().folder("opt", pax_headers=headers).done()
     text = "user::rwx,group::---,mask::rwx,other::---" + "".join(f",user:u{number}:rwx" for number in range(2000))

@@ -205,9 +205,9 @@ SAYS = {"docker-save": "docker export", "docker-save-25": "docker export", "oci-
         "archive-in-archive": "rootfs.tar.xz", "rootfs-is-a-link": "two files"}
 
 
-@pytest.mark.parametrize("kind", sorted(SAYS))
-def test_what_is_no_root_file_system_is_refused_by_what_it_is(host, kind):
-    host.refused("image", "import", "bad", archiveFile(host, HOSTILE[kind]), status=(1,), says=SAYS[kind])
+def test_what_is_no_root_file_system_is_refused_by_what_it_is(host):
+    for kind, says in SAYS.items():
+        host.refused("image", "import", "bad", archiveFile(host, HOSTILE[kind]), status=(1,), says=says)
 
 
 def test_an_image_without_an_init_says_so(host):
