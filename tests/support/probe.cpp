@@ -4,6 +4,7 @@
 #include <linux/audit.h>
 #include <linux/keyctl.h>
 #include <linux/vm_sockets.h>
+#include <mqueue.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
@@ -225,6 +226,20 @@ long takeInotify(const Arguments& words) {
     return taken;
 }
 
+/// Makes POSIX message queues, as many as it gets, and says how many; they stay.
+long makeQueues(const Arguments& words) {
+    mq_attr attributes{};
+    attributes.mq_maxmsg = 10;
+    attributes.mq_msgsize = 8192;
+    long made = 0;
+    while (made < 100 && mq_open(("/" + words[0] + std::to_string(made)).c_str(), O_CREAT | O_EXCL | O_RDWR, 0600,
+                                 &attributes) >= 0) {
+        ++made;
+    }
+    std::printf("%ld ", made);
+    return made;
+}
+
 /// As an init that says READY=1 without end.
 long floodReady(const Arguments&) {
     const int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
@@ -252,6 +267,7 @@ const std::map<std::string, std::function<long(const Arguments&)>> attempts{
     {"mount", overlayMount},
     {"remount", remount},
     {"keyring", keyring},
+    {"queues", makeQueues},
     {"open", [](const Arguments& w) { return static_cast<long>(open(w[0].c_str(), O_RDONLY | O_NONBLOCK)); }},
     {"write",
      [](const Arguments& w) {

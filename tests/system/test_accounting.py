@@ -90,6 +90,15 @@ def test_zones_have_more_inotify_instances_together_than_a_user_may(host):
     assert hostRootCanMakeOne()
 
 
+def test_a_zone_that_fills_its_message_queues_leaves_the_others_theirs(host):
+    counts = []
+    for name in ("greedy", "other"):
+        number, word = host.zone(name, boot=True).exec("/bin/probe", "queues", "q").stdout.split()
+        assert word == "ok"
+        counts.append(int(number))
+    assert 0 < counts[0] < 100 and counts[1] == counts[0], counts
+
+
 def test_the_sandbox_of_an_import_was_made_by_its_own_user(host):
     reader, writer = os.pipe()
     client = host.popen("image", "import", "new", "-", stdin=reader)
