@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from support import images
-from support.host import pids
+from support.host import SOURCE, pids
 from support.wait import eventually
 
 NS_GET_USERNS, NS_GET_OWNER_UID = 0xB701, 0xB704  # linux/nsfs.h
@@ -121,6 +121,17 @@ def test_the_sandbox_of_an_import_was_made_by_its_own_user(host):
         client.send_signal(signal.SIGINT)
         client.wait(30)
         os.close(writer)
+
+
+def test_an_image_is_imported_with_the_capabilities_that_the_unit_leaves_the_service(makeHost):
+    """Without CAP_SYS_PTRACE nobody looks into the namespaces of another user's process."""
+    unit = (SOURCE / "units/zoned.service.in").read_text()
+    without = next(line for line in unit.splitlines() if line.startswith("CapabilityBoundingSet=~")).split("~")[1]
+    assert "CAP_SYS_PTRACE" in without
+    host = makeHost()
+    host.start(wrapper=("setpriv", "--bounding-set", ",".join(
+        "-" + name.removeprefix("CAP_").lower() for name in without.split())))
+    assert host.busybox() == "busybox"
 
 
 @pytest.mark.debian

@@ -20,7 +20,6 @@
 #include "sys/file.hpp"
 #include "sys/idmap.hpp"
 #include "sys/mount.hpp"
-#include "sys/namespaces.hpp"
 
 namespace zoned::worker {
 
@@ -95,10 +94,15 @@ sys::Channel arrangeDescriptors(int input, const sys::Channel& channel) {
     return sys::Channel(sys::UniqueFd(3));
 }
 
-/// Everything between the clone and the work. The mount of the folder comes over the channel, as it needs this
-/// process's user namespace to be id-mapped.
+/// Everything between the clone and the work. The mount of the folder comes over the channel, as it needs this process's
+/// user namespace to be id-mapped. That is told by this process: it belongs to another user, and to look into its folder
+/// in /proc would take CAP_SYS_PTRACE, which the service has not.
 void enter(const SandboxOptions& options, sys::Channel& channel) {
     dieWithParent();
+    {
+        const sys::UniqueFd own = sys::open("/proc/self/ns/user", O_RDONLY);
+        channel.send("user namespace", {own.get()});
+    }
     std::optional<sys::Packet> go = channel.receive();
     if (!go || go->fds.size() != 1) {
         ::_exit(1); // the worker has ended or failed: it tells why
@@ -145,10 +149,13 @@ Sandbox startSandbox(const SandboxOptions& options, const SandboxWork& work, con
     theirs.close();
     try {
         sys::writeIdMaps(sandbox.child.pid, options.idBase);
-        const sys::UniqueFd userns = sys::userNamespaceOf(sandbox.child.pid);
+        const std::optional<sys::Packet> told = mine.receive();
+        if (!told || told->fds.size() != 1) {
+            throw sys::Error("starting the sandbox: its process has ended", 0);
+        }
         const sys::UniqueFd mount = sys::cloneMount(options.folder);
-        sys::setMountAttributes(mount.get(), MOUNT_ATTR_IDMAP | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0, userns.get(),
-                                sys::join("the mount of ", options.folder));
+        sys::setMountAttributes(mount.get(), MOUNT_ATTR_IDMAP | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0,
+                                told->fds.front().get(), sys::join("the mount of ", options.folder));
         if (!mine.send("go", {mount.get()})) {
             throw sys::Error("starting the sandbox: its process has ended", 0);
         }
