@@ -13,7 +13,9 @@ int runConsole(const Command& self, const std::vector<std::string>& arguments) {
     Arguments options("console", std::string(self.summary) +
                                      ": the last output again, then what comes.\n"
                                      "Possible as soon as the zone is installed; stays connected over boots and "
-                                     "halts.\nType ~. at the start of a line to leave, ~~ for one ~.");
+                                     "halts.\nWhat the zone writes now reaches your terminal as it is, as from "
+                                     "a machine's serial line.\nType ~. at the start of a line to leave (over ssh "
+                                     "~~., since ssh takes ~. itself), ~~ for\none ~.");
     options.option("-e,--escape", escape, "CHAR",
                    "The escape character instead of '~'; ^X for a control character, "
                    "none for none");

@@ -30,7 +30,7 @@ int runImageShow(const Command& self, const std::vector<std::string>& arguments)
             {"name", image.name},       {"id", image.id},          {"os", image.os},
             {"origin", image.origin},   {"bytes", image.bytes},    {"files", image.files},
             {"created", image.created}, {"used-by", image.usedBy}, {"notes", image.notes}};
-        print(object.dump(2) + "\n");
+        print(jsonText(object, 2));
     } else {
         print(fieldsText({{"Image", image.name},
                           {"System", image.os},

@@ -130,7 +130,7 @@ void showJson(const ZoneDetails& zone) {
                               {"changed", zone.changed},
                               {"limits", limits},
                               {"job", zone.job == "/" ? "" : zone.job}};
-    print(object.dump(2) + "\n");
+    print(jsonText(object, 2));
 }
 
 } // namespace

@@ -121,7 +121,7 @@ int relayConsole(Client& client, sys::UniqueFd console, const ConsoleRequest& re
     const bool terminal = isTerminal(STDIN_FILENO);
     if (terminal) {
         printNote(join("[connected to the console of ", request.zone,
-                       request.escape ? "; leave with " + escapeText(*request.escape) : "", "]"));
+                       request.escape ? "; " + leaveText(*request.escape) : "", "]"));
     }
     int status = 0;
     std::string farewell;

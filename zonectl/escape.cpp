@@ -47,4 +47,10 @@ std::string escapeText(char escape) {
     return escape < ' ' ? std::string{'^', static_cast<char>(escape | 0x40), '.'} : std::string{escape, '.'};
 }
 
+std::string leaveText(char escape) {
+    constexpr char ofSsh = '~'; // it takes "~." itself, and passes one ~ of two (ssh(1), ESCAPE CHARACTERS)
+    return "leave with " + escapeText(escape) +
+           (escape == ofSsh ? std::string(", over ssh with ") + ofSsh + escapeText(escape) : "");
+}
+
 } // namespace zoned::ctl

@@ -32,5 +32,8 @@ private:
 [[nodiscard]] std::optional<char> parseEscape(const std::string& text);
 /// "~." or "^]."
 [[nodiscard]] std::string escapeText(char escape);
+/// How to leave, for people: "leave with ~., over ssh with ~~.". Whether it is over ssh is not to be known here: sudo
+/// takes ssh's variables away.
+[[nodiscard]] std::string leaveText(char escape);
 
 } // namespace zoned::ctl

@@ -171,7 +171,7 @@ std::string eventJson(const Event& event) {
     for (const auto& [key, value] : event.fields) {
         object[key] = cleanText(value);
     }
-    return object.dump() + "\n";
+    return jsonText(object);
 }
 
 } // namespace zoned::ctl

@@ -93,6 +93,27 @@ std::string cleanText(std::string_view text) {
     return clean(text, true);
 }
 
+std::string jsonText(const ordered_json& value, int indent) {
+    // C0 is escaped by the library; bytes that are no UTF-8 become U+FFFD
+    const std::string text = value.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
+    std::string result;
+    result.reserve(text.size() + 1);
+    for (std::size_t at = 0; at < text.size();) {
+        const std::string_view rest = std::string_view(text).substr(at);
+        std::size_t length = rest[0] == '\n' ? 1 : shownCharacter(rest);
+        if (length > 0) {
+            result += rest.substr(0, length);
+        } else { // DEL, two bytes of C1, or three of a mark of direction: in strings alone
+            const bool one = rest[0] == '\x7f';
+            length = one ? 1 : (static_cast<unsigned char>(rest[0]) & 0xe0) == 0xc0 ? 2 : 3;
+            result += ordered_json(std::string(rest.substr(0, length))).dump(-1, ' ', true).substr(1);
+            result.pop_back();
+        }
+        at += length;
+    }
+    return result + "\n";
+}
+
 void Table::select(const std::string& commaSeparated) {
     shown_.clear();
     for (const auto& wanted : splitList(commaSeparated)) {
@@ -189,7 +210,7 @@ std::string Table::json() const {
         }
         array.push_back(std::move(object));
     }
-    return ordered_json{{name_, std::move(array)}}.dump(2) + "\n";
+    return jsonText(ordered_json{{name_, std::move(array)}}, 2);
 }
 
 std::string fieldsText(const std::vector<std::pair<std::string, std::string>>& fields) {

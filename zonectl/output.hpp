@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,10 @@ namespace zoned::ctl {
 [[nodiscard]] std::string cleanLine(std::string_view text);
 /// As cleanLine, but newlines and tabs stay.
 [[nodiscard]] std::string cleanText(std::string_view text);
+
+/// JSON, with its line's end, that is safe on a terminal and says the same: what cleanLine would take out stands there
+/// as an escape ("\u009b"). @param indent -1: on one line
+[[nodiscard]] std::string jsonText(const nlohmann::ordered_json& value, int indent = -1);
 
 struct Column {
     enum class Type { text, number, list };

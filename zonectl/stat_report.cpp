@@ -223,7 +223,7 @@ std::string reportJson(const StatReport& report, const StatLayout& layout, std::
     }
     object["total"] = rowJson(report.total, layout, false);
     object["host"] = rowJson(report.host, layout, false);
-    return object.dump() + "\n";
+    return jsonText(object);
 }
 
 } // namespace zoned::ctl

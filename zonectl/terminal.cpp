@@ -25,8 +25,10 @@ RawTerminal::~RawTerminal() {
     suspend();
 }
 
+/// What was typed and not read yet goes: it was meant for the zone, or is its terminal's answer to a query of the zone,
+/// and would be taken by the shell of the host.
 void RawTerminal::suspend() noexcept {
-    ::tcsetattr(fd_, TCSADRAIN, &before_);
+    ::tcsetattr(fd_, TCSAFLUSH, &before_);
 }
 
 void RawTerminal::resume() {

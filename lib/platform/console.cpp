@@ -157,9 +157,20 @@ sys::UniqueFd Console::addViewer(uid_t by) {
     sys::refuseDescriptors(added.socket.get());
     added.source =
         loop_.watch(added.socket.get(), EPOLLIN, [this, viewer](std::uint32_t events) { serve(viewer, events); });
-    added.outgoing = history_.substr(history_.size() - std::min(history_.size(), historyBytes));
+    added.outgoing = replay();
     flush(added);
     return theirs;
+}
+
+/// The last output for one who comes later. What asked a terminal then asked another one: the answers of this one would
+/// be typed at whatever reads the console now, a shell with nobody else in front of it.
+std::string Console::replay() const {
+    std::string_view last(history_);
+    if (last.size() > historyBytes) {
+        last.remove_prefix(last.size() - historyBytes);
+        last.remove_prefix(std::min(last.find('\n'), last.size() - 1) + 1); // no half line, and no half character
+    }
+    return TextCleaner(TextCleaner::Keep::looks).feed(last);
 }
 
 void Console::serve(ViewerAt viewer, std::uint32_t events) {

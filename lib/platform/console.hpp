@@ -3,8 +3,10 @@
 // A zone whose console nobody reads hangs at shutdown once the terminal's
 // buffer is full, and one whose console has no open slave end sees hang-ups; so
 // the console holds both ends as long as the zone is up. Viewers come and go, also
-// while the zone is down: they stay connected over reboots. The last output is
-// kept in memory for them and, cleaned, in a bounded log on disk.
+// while the zone is down: they stay connected over reboots. What comes is theirs as
+// the zone writes it: their terminal is the zone's. The last output before they came is
+// data: it is kept in memory for them and shown with nothing in it that a terminal would
+// answer; and it is, cleaned of all but text, in a bounded log on disk.
 #pragma once
 
 #include <cstdint>
@@ -52,6 +54,7 @@ private:
     void log(std::string_view text);
     void type(std::string_view input);
     void flushInput();
+    [[nodiscard]] std::string replay() const;
     void serve(ViewerAt viewer, std::uint32_t events);
     void flush(Viewer& viewer);
     void dropViewer(ViewerAt viewer);

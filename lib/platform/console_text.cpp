@@ -35,6 +35,22 @@ bool isHarmless(const std::string& bytes) {
     }
 }
 
+constexpr std::size_t longestParameters = 64; // a colour of 24 bits, in and behind, takes some forty
+
+/// Whether a control sequence does no more than to colour, to move within the screen or to erase there. Said by what is
+/// known to be so, since terminals answer many others (`c`, `n`, `t`, `x`, `u`; with '?', '>', '=' or '$' nearly
+/// every letter), and some last: modes, margins, the end of what was scrolled away (`3J`).
+bool isLooks(const std::string& parameters, unsigned char final) {
+    constexpr std::string_view harmless = "ABCDEFGHXPLM@`defm";
+    if (parameters.size() > longestParameters || parameters.find_first_not_of("0123456789;:") != std::string::npos) {
+        return false;
+    }
+    if (final == 'J' || final == 'K') {
+        return parameters.empty() || parameters == "0" || parameters == "1" || parameters == "2";
+    }
+    return harmless.find(static_cast<char>(final)) != std::string_view::npos;
+}
+
 } // namespace
 
 void TextCleaner::flushBroken(std::string& out) {
@@ -56,7 +72,8 @@ void TextCleaner::text(unsigned char byte, std::string& out) {
     flushBroken(out);
     if (byte == escapeByte) {
         state_ = State::escape;
-    } else if (byte == '\n' || byte == '\t' || (byte >= 0x20 && byte < 0x7f)) {
+    } else if (byte == '\n' || byte == '\t' || (byte >= 0x20 && byte < 0x7f) ||
+               (keep_ == Keep::looks && (byte == '\r' || byte == '\b'))) {
         out += static_cast<char>(byte);
     } else if (byte >= 0x80) {
         expected_ = sequenceLength(byte);
@@ -65,6 +82,41 @@ void TextCleaner::text(unsigned char byte, std::string& out) {
         } else {
             sequence_ = static_cast<char>(byte);
         }
+    }
+}
+
+/// ECMA-48: CSI is ESC [, strings are ESC P, ] , X, ^ and _
+void TextCleaner::escape(unsigned char byte, std::string& out) {
+    out += byte == '\n' ? "\n" : "";
+    if (byte == '[') {
+        state_ = State::control;
+        parameters_.clear();
+    } else if (byte == 'P' || byte == ']' || byte == 'X' || byte == '^' || byte == '_') {
+        state_ = State::string;
+    } else if (byte != escapeByte && (byte < 0x20 || byte > 0x2f)) {
+        state_ = State::text;
+    }
+}
+
+void TextCleaner::control(unsigned char byte, std::string& out) {
+    if (byte == '\n' || byte == escapeByte) {
+        state_ = byte == '\n' ? State::text : State::escape; // a broken sequence hides no line
+        out += byte == '\n' ? "\n" : "";
+    } else if (byte >= 0x40 && byte <= 0x7e) {
+        state_ = State::text;
+        if (keep_ == Keep::looks && isLooks(parameters_, byte)) {
+            out += "\033[" + parameters_ + static_cast<char>(byte);
+        }
+    } else if (parameters_.size() <= longestParameters) {
+        parameters_ += static_cast<char>(byte);
+    }
+}
+
+void TextCleaner::string(unsigned char byte) {
+    if (byte == escapeByte) {
+        state_ = State::stringEscape;
+    } else if (byte == bell || byte == '\n') {
+        state_ = State::text;
     }
 }
 
@@ -77,29 +129,19 @@ std::string TextCleaner::feed(std::string_view piece) {
         case State::text:
             text(byte, out);
             break;
-        case State::escape: // ECMA-48: CSI is ESC [, strings are ESC P, ] , X, ^ and _
-            state_ = byte == '['                                                               ? State::control
-                     : byte == 'P' || byte == ']' || byte == 'X' || byte == '^' || byte == '_' ? State::string
-                     : byte >= 0x20 && byte <= 0x2f                                            ? State::escape
-                                                                                               : State::text;
+        case State::escape:
+            escape(byte, out);
             break;
         case State::control:
-            if (byte == '\n' || byte == escapeByte) {
-                state_ = byte == '\n' ? State::text : State::escape; // a broken sequence hides no line
-                out += byte == '\n' ? "\n" : "";
-            } else if (byte >= 0x40 && byte <= 0x7e) {
-                state_ = State::text;
-            }
+            control(byte, out);
             break;
         case State::string:
-            if (byte == escapeByte) {
-                state_ = State::stringEscape;
-            } else if (byte == bell || byte == '\n') {
-                state_ = State::text;
-            }
+            string(byte);
             break;
         case State::stringEscape:
-            state_ = State::text;
+            // ESC \ ends the string, and so does any other sequence that begins
+            state_ = State::escape;
+            escape(byte, out);
             break;
         }
     }

@@ -1,5 +1,7 @@
 """zonectl console: there before the boot, across reboots, for several viewers, and kept on disk within bounds."""
 
+import socket
+
 import pexpect
 import pytest
 
@@ -102,9 +104,6 @@ def test_several_viewers_see_the_same(host, zone, open_):
 
 
 def test_a_viewer_that_does_not_read_holds_nobody_up(host, zone):
-    import os
-    import socket
-
     from support.bus import ZONE
     (_,), fds = host.bus.send(zone.path, ZONE, "OpenConsole", None)
     deaf = socket.socket(fileno=fds[0])
@@ -115,7 +114,28 @@ def test_a_viewer_that_does_not_read_holds_nobody_up(host, zone):
         assert zone.state == "installed"
     finally:
         deaf.close()
-        del os
+
+
+def test_what_is_shown_again_asks_the_viewers_terminal_nothing(host, zone):
+    """Its answers would be typed at the shell that has the zone's console."""
+    from support.bus import ZONE
+    queries = rb"\033[c\033[6n\033[18t\033]11;?\007\033P$qm\033\134\005\033[?2004h"
+    zone.sh(f"printf '{queries.decode()}\\033[31mred-\\303\\274\\033[0m\\n' >/dev/console")
+    log = host.root / "var/log/zoned/z1.console"
+    eventually(lambda: "red-" in log.read_text())
+    _, fds = host.bus.send(zone.path, ZONE, "OpenConsole", None)
+    with socket.socket(fileno=fds[0]) as console:
+        seen = b""
+        while b"red-" not in seen or not seen.endswith(b"\n"):
+            seen += console.recv(65536)
+        assert b"\033[31mred-\xc3\xbc\033[0m" in seen
+        for query in (b"\033[c", b"6n", b"18t", b"\033]", b"\033P", b"\005", b"\033[?"):
+            assert query not in seen, seen
+        # from now on it is the zone's terminal
+        zone.sh(r"printf '\033[c' >/dev/console")
+        live = b""
+        while b"\033[c" not in live:
+            live += console.recv(4096)
 
 
 def test_the_log_on_disk_holds_what_the_console_showed(host, zone):

@@ -76,3 +76,9 @@ TEST_CASE("-e takes a character, a control character or none", "[escape]") {
     CHECK(escapeText('~') == "~.");
     CHECK(escapeText('\x1d') == "^].");
 }
+
+TEST_CASE("how to leave is said for ssh, too, which takes ~. itself", "[escape]") {
+    CHECK(zoned::ctl::leaveText('~') == "leave with ~., over ssh with ~~.");
+    CHECK(zoned::ctl::leaveText('%') == "leave with %.");
+    CHECK(zoned::ctl::leaveText('\x1d') == "leave with ^].");
+}

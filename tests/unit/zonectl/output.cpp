@@ -61,6 +61,18 @@ TEST_CASE("JSON keeps types, lists and empty values", "[output]") {
     CHECK(db.at("note") == "");
 }
 
+TEST_CASE("JSON says what it is given, in bytes that no terminal obeys", "[output]") {
+    const nlohmann::ordered_json value{{"note", "a\x1b[2J\x7f \xc2\x9b"
+                                                "31m \xe2\x80\xae Z\xc3\xbcrich \xf0\x9f\x98\x80"}};
+    for (const int indent : {-1, 2}) {
+        const std::string text = jsonText(value, indent);
+        CHECK(nlohmann::ordered_json::parse(text) == value);
+        CHECK(text == cleanText(text));
+        CHECK(text.find("Z\xc3\xbcrich \xf0\x9f\x98\x80") != std::string::npos);
+    }
+    CHECK(jsonText("\xff") == "\"\xef\xbf\xbd\"\n"); // no UTF-8
+}
+
 TEST_CASE("JSON of an empty table is an empty array", "[output]") {
     const Table table("images", {{"name"}});
     CHECK(nlohmann::json::parse(table.json()) == nlohmann::json{{"images", nlohmann::json::array()}});

@@ -286,3 +286,18 @@ TEST_CASE("a terminal gets its settings back, and the bytes of a pty end with it
     relay.run();
     CHECK(sys::readAll(out.read.get(), "the output", 100) == "last words");
 }
+
+TEST_CASE("what a terminal was sent and nobody has read is not left to the shell", "[terminal]") {
+    const UniqueFd master(sys::check(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), "making a terminal"));
+    REQUIRE(::grantpt(master.get()) == 0);
+    REQUIRE(::unlockpt(master.get()) == 0);
+    const UniqueFd slave(sys::check(::open(::ptsname(master.get()), O_RDWR | O_NOCTTY | O_CLOEXEC), "opening it"));
+    {
+        const ctl::RawTerminal raw(slave.get());
+        sys::writeAll(master.get(), "\033[?62;c\n", "the terminal"); // the answer to a zone's query
+        pollfd arrived{slave.get(), POLLIN, 0};
+        REQUIRE(::poll(&arrived, 1, 5000) == 1);
+    }
+    pollfd left{slave.get(), POLLIN, 0};
+    CHECK(::poll(&left, 1, 0) == 0);
+}
