@@ -172,7 +172,8 @@ def makeDisk(folder, archives, suite=SUITE, packages=()):
     command("cp", "-a", f"{product}/.", root)
     write(root / "usr/local/lib/zoned-test-agent", AGENT.read_text())
     write(root / "etc/systemd/system/zoned-test-agent.service", AGENT_UNIT)
-    command("systemctl", f"--root={root}", "enable", "zoned-test-agent.service", "zoned.service")
+    command("systemctl", f"--root={root}", "enable", "zoned-test-agent.service", "zoned.service",
+            "zones.service")
     for name, archive in archives.items():
         if isinstance(archive, bytes):
             (root / "var/tmp" / name).write_bytes(archive)
