@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
+#include <type_traits>
+#include <utility>
 
 #include "api/bus_compat.hpp"
 #include "api/image_proxy.hpp"
@@ -50,7 +53,21 @@ public:
     explicit ManagerProxy(sdbus::IConnection& bus)
         : ProxyInterfaces(bus, api::serviceName(service), sdbus::ObjectPath{managerPath}) {}
     ~ManagerProxy() { unregisterProxy(); }
-    void allowInteraction() { api::allowInteraction(getProxy()); }
+    void allowInteraction() {
+        interactive_ = true;
+        api::allowInteraction(getProxy(), true);
+    }
+    /// A call on this connection that is worth an answer but no password: nobody is asked for one.
+    template <typename Call>
+    auto withoutAsking(Call&& call) {
+        if (!interactive_) {
+            return call();
+        }
+        const std::unique_ptr<ManagerProxy, void (*)(ManagerProxy*)> back(
+            this, [](ManagerProxy* self) { api::allowInteraction(self->getProxy(), true); });
+        api::allowInteraction(getProxy(), false);
+        return call();
+    }
     /// See api::addMatchAhead().
     void addMatchAhead(const char* match, int (*handler)(sd_bus_message*, void*, sd_bus_error*), void* data) {
         api::addMatchAhead(getProxy(), match, handler, data);
@@ -62,6 +79,8 @@ private:
     void onJobRemoved(const std::uint32_t& /*id*/, const sdbus::ObjectPath& /*job*/, const std::string& /*kind*/,
                       const std::string& /*object*/, const std::string& /*result*/, const std::string& /*error*/,
                       const std::string& /*message*/) override {}
+
+    bool interactive_ = false;
 };
 
 /// Remembers the ends of all jobs from the moment it is made, which is before the first of ours is asked for: a job
@@ -74,9 +93,21 @@ public:
     }
     Ends(const Ends&) = delete;
     Ends& operator=(const Ends&) = delete;
-    [[nodiscard]] std::optional<JobEnd> of(const ObjectPath& job) const {
+    /// With more than everybody is told, where we may have it: that is asked once.
+    [[nodiscard]] std::optional<JobEnd> of(const ObjectPath& job, ManagerProxy& manager) {
         const auto found = ends_.find(job);
-        return found == ends_.end() ? std::nullopt : std::optional(found->second);
+        if (found == ends_.end()) {
+            return std::nullopt;
+        }
+        End& end = found->second;
+        if (!end.told.message.empty() && !std::exchange(end.asked, true)) {
+            try {
+                const auto [result, error, message] = manager.withoutAsking([&] { return manager.GetJobEnd(end.id); });
+                end.told = {result, error, message};
+            } catch (const sdbus::Error&) { // NOLINT(bugprone-empty-catch): it is not for us, and what we have stays
+            }
+        }
+        return end.told;
     }
 
 private:
@@ -89,12 +120,17 @@ private:
         }
         // another shape is that of a service of another version: nothing that we could tell
         if (sd_bus_message_read(message, "uosssss", &id, &path, &kind, &object, &result, &error, &text) >= 0) {
-            static_cast<Ends*>(self)->ends_[path] = JobEnd{result, error, text};
+            static_cast<Ends*>(self)->ends_[path] = {{result, error, text}, id, false};
         }
         return 0;
     }
 
-    std::map<ObjectPath, JobEnd> ends_;
+    struct End {
+        JobEnd told;
+        std::uint32_t id = 0;
+        bool asked = false; // for the rest of it
+    };
+    std::map<ObjectPath, End> ends_;
 };
 
 /// What D-Bus itself says where there is no service, in words that help.
@@ -300,16 +336,46 @@ std::string problemOf(ZoneProxy& zone) {
     }
 }
 
+/// What is not for everybody, where it is for us.
+void addDetails(ZoneProxy& zone, ZoneDetails& details) {
+    std::map<std::string, sdbus::Variant> known;
+    try {
+        known = zone.GetDetails();
+    } catch (const sdbus::Error&) {
+        return;
+    }
+    details.detailed = true;
+    const auto take = [&known](const char* key, auto& value) {
+        using Value = std::remove_reference_t<decltype(value)>;
+        if (const auto found = known.find(key); found != known.end() && found->second.containsValueOfType<Value>()) {
+            value = found->second.get<Value>();
+        }
+    };
+    take("reason", details.reason);
+    take("maintenance", details.maintenance);
+    take("machine-id", details.machineId);
+    take("after", details.after);
+    take("requires", details.needs);
+    take("host-requires", details.hostRequires);
+    take("restart", details.restart);
+    take("boot-priority", details.bootPriority);
+    std::vector<sdbus::Struct<std::string, std::string>> links;
+    take("host-interfaces", links);
+    for (const auto& link : links) {
+        details.hostInterfaces.emplace_back(link.get<0>(), link.get<1>());
+    }
+}
+
 } // namespace
 
 ZoneDetails Client::zoneDetails(const ObjectPath& path) {
-    return state_->onZone(path, [](ZoneProxy& zone) {
+    return state_->onZone(path, [&manager = *state_->manager](ZoneProxy& zone) {
         ZoneDetails details;
         details.name = zone.Name();
         details.state = zone.State();
         details.booted = zone.Booted();
         details.reason = zone.Reason();
-        details.problem = problemOf(zone);
+        details.problem = manager.withoutAsking([&] { return problemOf(zone); });
         details.maintenance = zone.Maintenance();
         details.description = zone.Description();
         details.image = zone.Image();
@@ -322,7 +388,6 @@ ZoneDetails Client::zoneDetails(const ObjectPath& path) {
         details.initKind = zone.InitKind();
         details.since = zone.Since();
         details.idBase = zone.IdBase();
-        details.uuid = zone.Uuid();
         details.cgroup = zone.CGroup();
         details.group = zone.Group();
         details.changed = zone.Changed();
@@ -330,6 +395,7 @@ ZoneDetails Client::zoneDetails(const ObjectPath& path) {
             details.limits.emplace_back(limit.get<0>(), limit.get<1>());
         }
         details.job = zone.Job();
+        manager.withoutAsking([&] { addDetails(zone, details); });
         return details;
     });
 }
@@ -509,8 +575,8 @@ void Client::cancel(const ObjectPath& job) {
     state_->request([&] { JobProxy(*state_->bus, job).Cancel(); });
 }
 
-std::optional<JobEnd> Client::ended(const ObjectPath& job) const {
-    return state_->ends ? state_->ends->of(job) : std::nullopt;
+std::optional<JobEnd> Client::ended(const ObjectPath& job) {
+    return state_->ends ? state_->ends->of(job, *state_->manager) : std::nullopt;
 }
 
 int Client::fd() const {

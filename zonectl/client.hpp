@@ -53,11 +53,18 @@ struct ZoneDetails {
     std::string initKind;
     std::int64_t since = 0; // seconds since 1970
     std::uint32_t idBase = 0;
-    std::string uuid, cgroup;
+    std::string cgroup;
     std::string group;
     std::vector<std::string> changed; // keys that wait for the next boot
     Pairs limits;                     // in effect: key below resources, value
     ObjectPath job;                   // "/" for none
+    /// False where the rest is not for us, and reason, maintenance and problem are what everybody is told.
+    bool detailed = false;
+    std::string machineId;
+    Pairs hostInterfaces; // interface, the host's end of it
+    std::vector<std::string> after, needs, hostRequires;
+    std::string restart; // "" of a definition that cannot be used
+    std::uint32_t bootPriority = 0;
 };
 
 struct ImageSummary {
@@ -194,8 +201,8 @@ public:
     std::vector<sys::UniqueFd> readLog(const ObjectPath& zone, const std::string& source);
 
     void cancel(const ObjectPath& job);
-    /// How a job ended; nothing while no end was told.
-    [[nodiscard]] std::optional<JobEnd> ended(const ObjectPath& job) const;
+    /// How a job ended; nothing while no end was told. With all that we may know of it.
+    [[nodiscard]] std::optional<JobEnd> ended(const ObjectPath& job);
 
     /// Begins to collect news (news.hpp): what is read after this cannot have been missed.
     void listen();

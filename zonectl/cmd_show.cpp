@@ -63,11 +63,24 @@ std::string limitsText(const std::vector<Limit>& limits) {
     return joinList(texts);
 }
 
-void showText(Client& client, const ZoneDetails& zone) {
+std::string addressesText(const ZoneDetails& zone) {
     std::vector<std::string> addresses;
     for (const auto& [interface, address] : zone.addresses) {
         addresses.push_back(join(address, " (", interface, ")"));
     }
+    return joinList(addresses);
+}
+
+/// "eth0 is zv3f2a09c100 on the host"
+std::string linksText(const ZoneDetails& zone) {
+    std::vector<std::string> links;
+    for (const auto& [interface, link] : zone.hostInterfaces) {
+        links.push_back(join(interface, " is ", link, " on the host"));
+    }
+    return joinList(links);
+}
+
+void showText(Client& client, const ZoneDetails& zone) {
     std::string state = zone.state;
     if (zone.state == "running" && !zone.booted) {
         state += ", still starting";
@@ -81,8 +94,14 @@ void showText(Client& client, const ZoneDetails& zone) {
                       {"Maintenance", zone.maintenance},
                       {"Job", jobText(client, zone.job)},
                       {"Image", zone.image},
-                      {"Addresses", joinList(addresses)},
+                      {"Addresses", addressesText(zone)},
+                      {"Interfaces", linksText(zone)},
                       {"Autoboot", zone.autoboot ? "yes" : "no"},
+                      {"Boot priority", number(zone.bootPriority)},
+                      {"Boots after", joinList(zone.after)},
+                      {"Requires", joinList(zone.needs)},
+                      {"Requires of the host", joinList(zone.hostRequires)},
+                      {"Restart", zone.restart},
                       {"Isolation", zone.privileged ? "privileged: not root-safe" : "user namespace"},
                       {"Host ids", zone.idBase == 0 ? "" : join(zone.idBase, " to ", zone.idBase + 65535)},
                       {"Init", zone.initKind},
@@ -91,7 +110,7 @@ void showText(Client& client, const ZoneDetails& zone) {
                       {"Limits", limitsText(limitsOf(zone))},
                       {"Changed since boot", joinList(zone.changed)},
                       {"Control group", zone.cgroup},
-                      {"Machine id", zone.uuid}}));
+                      {"Machine id", zone.machineId}}));
     if (!zone.problem.empty()) {
         // One a line, as the reader of the definition wrote them.
         print("The definition is not valid:\n" + cleanText(zone.problem) + "\n");
@@ -109,6 +128,14 @@ void showJson(const ZoneDetails& zone) {
                           {"value", limit.value ? ordered_json(*limit.value) : ordered_json(nullptr)},
                           {"as-defined", limit.asDefined}});
     }
+    // null: not for us, or of a definition that cannot be used
+    const auto known = [&](const auto& value) {
+        return zone.restart.empty() ? ordered_json(nullptr) : ordered_json(value);
+    };
+    ordered_json links = ordered_json::array();
+    for (const auto& [interface, link] : zone.hostInterfaces) {
+        links.push_back({{"interface", interface}, {"host-interface", link}});
+    }
     const ordered_json object{{"name", zone.name},
                               {"state", zone.state},
                               {"booted", zone.booted},
@@ -120,11 +147,17 @@ void showJson(const ZoneDetails& zone) {
                               {"autoboot", zone.autoboot},
                               {"privileged", zone.privileged},
                               {"addresses", addresses},
+                              {"host-interfaces", links},
+                              {"boot-priority", known(zone.bootPriority)},
+                              {"after", known(zone.after)},
+                              {"requires", known(zone.needs)},
+                              {"host-requires", known(zone.hostRequires)},
+                              {"restart", known(zone.restart)},
                               {"init-pid", zone.initPid},
                               {"init-kind", zone.initKind},
                               {"since", zone.since},
                               {"id-base", zone.idBase},
-                              {"uuid", zone.uuid},
+                              {"machine-id", zone.machineId},
                               {"cgroup", zone.cgroup},
                               {"group", zone.group},
                               {"changed", zone.changed},

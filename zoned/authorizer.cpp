@@ -15,7 +15,7 @@ struct VerbWords {
 const VerbWords& wordsOf(Verb verb) noexcept {
     static constexpr VerbWords words[]{
         {"", "list zones"},
-        {"org.zoned1.list-details", "read the definition"},
+        {"org.zoned1.list-details", "see the details"},
         {"org.zoned1.login", "log in"},
         {"org.zoned1.exec", "run programs"},
         {"org.zoned1.console", "open the console"},

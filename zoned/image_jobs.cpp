@@ -171,9 +171,9 @@ std::uint32_t ImageJobs::remove(const std::string& text) {
     try {
         const std::string folder = registry_.images().retire(name);
         registry_.imagesChanged();
+        jobs_.report(job, -1, "removing files");
         workers_.start(
-            {"remove", folder}, {},
-            [this, job](double progress, const std::string& message) { jobs_.report(job, progress, message); },
+            {"remove", folder}, {}, [](double, const std::string&) {},
             [this, job, text](const std::variant<WorkerResult, Fault>& result) {
                 if (const auto* fault = std::get_if<Fault>(&result)) {
                     jobs_.fail(job, fault->kind(), "removing image " + text + ": " + fault->what());

@@ -120,8 +120,7 @@ void Installer::takeRootNow(const zone::ZoneName& name, std::uint32_t job, const
         const std::string folder = registry_.retireStorage(name);
         jobs_.report(job, -1, "removing files");
         workers_.start(
-            {"remove", folder}, {},
-            [this, job](double progress, const std::string& message) { jobs_.report(job, progress, message); },
+            {"remove", folder}, {}, [](double, const std::string&) {},
             [this, name, job, then](const std::variant<WorkerResult, Fault>& result) {
                 end(name, job, [&] {
                     if (const auto* fault = std::get_if<Fault>(&result)) {

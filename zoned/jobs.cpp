@@ -4,12 +4,15 @@
 #include <ctime>
 
 #include "sys/error.hpp"
+#include "zone/public_text.hpp"
 
 namespace zoned::daemon {
 namespace {
 
 // A job that is quicker is told by its end alone; nobody can read what changes faster.
 constexpr std::chrono::milliseconds reportPause{100};
+// Enough for whoever started many at once to read how each of them ended.
+constexpr std::size_t pastJobs = 512;
 
 std::string clockText(std::chrono::system_clock::time_point when) {
     const std::time_t seconds = std::chrono::system_clock::to_time_t(when);
@@ -20,6 +23,23 @@ std::string clockText(std::chrono::system_clock::time_point when) {
 }
 
 } // namespace
+
+std::string_view JobEnd::result() const noexcept {
+    if (!fault) {
+        return "done";
+    }
+    return *fault == zone::FaultKind::cancelled ? "cancelled" : "failed";
+}
+
+std::string JobEnd::publicText() const {
+    if (text.empty()) {
+        return "";
+    }
+    if (!fault) {
+        return "there are warnings; those who may see its details are told them";
+    }
+    return *fault == zone::FaultKind::cancelled ? "it was cancelled" : zone::publicReason(text);
+}
 
 std::string holdText(const Hold& hold) {
     if (hold.what == Held::host) {
@@ -153,9 +173,24 @@ void Jobs::leave(std::uint32_t id) {
 
 void Jobs::bury(std::uint32_t id) {
     auto node = jobs_.extract(id);
-    if (!node.empty() && listener_.removed) {
-        listener_.removed(node.mapped().info, *node.mapped().ended);
+    if (node.empty()) {
+        return;
     }
+    const Job& job = node.mapped();
+    if (!job.ended->text.empty()) { // else its end says all there is
+        past_.push_back({job.info, job.starter, *job.ended});
+    }
+    if (past_.size() > pastJobs) {
+        past_.pop_front();
+    }
+    if (listener_.removed) {
+        listener_.removed(job.info, *job.ended);
+    }
+}
+
+std::optional<PastJob> Jobs::past(std::uint32_t id) const {
+    const auto found = std::ranges::find_if(past_, [id](const PastJob& job) { return job.info.id == id; });
+    return found == past_.end() ? std::nullopt : std::optional(*found);
 }
 
 std::vector<JobInfo> Jobs::list() const {

@@ -7,10 +7,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "authorizer.hpp"
@@ -46,6 +48,17 @@ struct JobStarter {
 struct JobEnd {
     std::optional<zone::FaultKind> fault; // nothing: done
     std::string text;                     // why it failed; of a job that is done, its warnings, one a line
+
+    [[nodiscard]] std::string_view result() const noexcept; // "done", "failed", "cancelled"
+    /// What everybody may be told of the text.
+    [[nodiscard]] std::string publicText() const;
+};
+
+/// A job that has ended.
+struct PastJob {
+    JobInfo info;
+    std::optional<JobStarter> starter;
+    JobEnd end;
 };
 
 class Jobs {
@@ -73,7 +86,7 @@ public:
     [[nodiscard]] std::optional<JobStarter> starter(std::uint32_t id) const;
 
     /// Told to the listener at once or, where it was told something less than 100 ms ago, a little later with what
-    /// is reported meanwhile.
+    /// is reported meanwhile. Everybody hears it: the message names nothing but zones and images.
     void report(std::uint32_t id, double progress, const std::string& message);
     /// What whoever asked should know although the job may well succeed; told with its end.
     void warn(std::uint32_t id, const std::string& text);
@@ -87,6 +100,8 @@ public:
     void fail(std::uint32_t id, zone::FaultKind kind, const std::string& text) { end(id, {kind, text}); }
 
     [[nodiscard]] std::vector<JobInfo> list() const;
+    /// One of the last jobs whose end has a text; nothing for another.
+    [[nodiscard]] std::optional<PastJob> past(std::uint32_t id) const;
 
 private:
     struct Job {
@@ -108,6 +123,7 @@ private:
     Written written_;
     Listener listener_;
     std::map<std::uint32_t, Job> jobs_;
+    std::deque<PastJob> past_; // the last of those with a text, the oldest first
     std::uint32_t last_ = 0;
 };
 

@@ -123,7 +123,7 @@ void Lifecycle::startHostUnits(const ZoneName& name, std::uint32_t job, const Bo
         prepareBoot(name, options);
         return;
     }
-    jobs_.report(job, -1, "waiting for " + units.front());
+    jobs_.report(job, -1, "waiting for a unit of the host"); // its name is the definition's
     launcher_.startHostUnit(units.front(), [this, name, job, options, units](const std::string& problem) {
         const auto found = operations_.find(name);
         if (found == operations_.end() || found->second.job != job) {

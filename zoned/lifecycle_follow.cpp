@@ -19,6 +19,11 @@ using zone::FaultKind;
 using zone::State;
 using zone::ZoneName;
 
+/// What everybody may be told of a step: "mount" of "mount:/srv/data".
+std::string kindOf(const std::string& step) {
+    return step.substr(0, step.find(':'));
+}
+
 /// The text as it is in effect for a zone that was rebooted in the group that it was in.
 std::string withGroup(const std::string& text, const DefinitionRef& booted) {
     return store::applySettings(text, {{"group", booted ? booted->group : ""}});
@@ -32,7 +37,7 @@ void Lifecycle::judge(const ZoneName& name, const platform::Status& status) {
         return;
     }
     Operation& operation = found->second;
-    jobs_.report(operation.job, -1, status.step);
+    jobs_.report(operation.job, -1, kindOf(status.step));
     if (operation.ticket == 0 || status.requests < operation.ticket) {
         return;
     }
@@ -110,7 +115,7 @@ void Lifecycle::statusChanged(const ZoneName& name, const platform::Status& stat
 /// Steps follow each other faster than anybody looks, and nothing that the bus shows of a zone is made of them.
 void Lifecycle::stepChanged(const ZoneName& name, const std::string& step) {
     if (const auto found = operations_.find(name); found != operations_.end()) {
-        jobs_.report(found->second.job, -1, step);
+        jobs_.report(found->second.job, -1, kindOf(step));
     }
 }
 

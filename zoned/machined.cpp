@@ -41,15 +41,8 @@ bool isAbsent(const std::string& error) {
                            "org.freedesktop.systemd1.NoSuchUnit", "org.freedesktop.systemd1.UnitMasked"});
 }
 
-std::vector<std::uint8_t> bytesOf(const std::string& uuid) {
-    constexpr std::size_t length = 16;
-    std::vector<std::uint8_t> bytes;
-    for (std::size_t at = 0; at + 1 < uuid.size(); at += 2) {
-        bytes.push_back(static_cast<std::uint8_t>(std::stoul(uuid.substr(at, 2), nullptr, 16)));
-    }
-    // machined takes 16 bytes, or none
-    return bytes.size() == length ? bytes : std::vector<std::uint8_t>{};
-}
+/// "Not known": see the essay in the header.
+const std::vector<std::uint8_t> noId;
 
 } // namespace
 
@@ -62,7 +55,7 @@ bool isMachined(pid_t process) {
     }
 }
 
-void Machined::follow(const zone::ZoneName& name, pid_t init, const std::string& uuid) {
+void Machined::follow(const zone::ZoneName& name, pid_t init) {
     if (!host_.settings.machined) {
         return;
     }
@@ -74,7 +67,7 @@ void Machined::follow(const zone::ZoneName& name, pid_t init, const std::string&
     Entry& entry = entries_[name];
     entry.wanted.reset();
     if (init != 0) {
-        entry.wanted = Machine{bytesOf(uuid), init, interfacesOf(name)};
+        entry.wanted = Machine{init, interfacesOf(name)};
     }
     settle(name);
 }
@@ -123,7 +116,7 @@ void Machined::enlist(const zone::ZoneName& name) {
         using Property = sdbus::Struct<std::string, sdbus::Variant>;
         // a pidfd: the number cannot have gone to another process meanwhile
         const std::vector<Property> properties{
-            Property("Id", sdbus::Variant(machine.id)), Property("Service", sdbus::Variant(std::string(serviceText))),
+            Property("Service", sdbus::Variant(std::string(serviceText))),
             Property("Class", sdbus::Variant(std::string(classText))),
             Property("LeaderPIDFD",
                      sdbus::Variant(sdbus::UnixFd(sys::openPidfd(machine.leader).release(), sdbus::adopt_fd))),
@@ -137,14 +130,14 @@ void Machined::enlist(const zone::ZoneName& name) {
         manager()
             .callMethodAsync("RegisterMachineWithNetwork")
             .onInterface(managerInterface)
-            .withArguments(name.str(), machine.id, std::string(serviceText), std::string(classText), leader,
+            .withArguments(name.str(), noId, std::string(serviceText), std::string(classText), leader,
                            std::string(rootDirectory), machine.interfaces)
             .uponReplyInvoke([answered](api::ReplyError error, const sdbus::ObjectPath&) { answered(error); });
     } else {
         manager()
             .callMethodAsync("RegisterMachine")
             .onInterface(managerInterface)
-            .withArguments(name.str(), machine.id, std::string(serviceText), std::string(classText), leader,
+            .withArguments(name.str(), noId, std::string(serviceText), std::string(classText), leader,
                            std::string(rootDirectory))
             .uponReplyInvoke([answered](api::ReplyError error, const sdbus::ObjectPath&) { answered(error); });
     }

@@ -6,6 +6,9 @@
 // reboot's new init is registered only after the old one was unregistered, and
 // a zone that goes down meanwhile is never left behind.
 //
+// machined shows what it knows to everybody, so it is not told the zone's machine
+// id: machine-id(5) has it that this is confidential.
+//
 // The leader's unit stays as it is: machined takes zone@NAME.service for the
 // machine's and moves no process. Unregistering a machine kills nothing either.
 #pragma once
@@ -31,14 +34,12 @@ public:
 
     /// To be told of every change of a zone. It never fails: what machined refuses is a warning in the log.
     /// @param init its init's process id; 0 while none runs
-    /// @param uuid 32 hex digits
-    void follow(const zone::ZoneName& name, pid_t init, const std::string& uuid);
+    void follow(const zone::ZoneName& name, pid_t init);
     /// Whether machined may have the zone's machine, or is just being told that it is gone.
     [[nodiscard]] bool isBusyWith(const zone::ZoneName& name) const { return entries_.contains(name); }
 
 private:
     struct Machine {
-        std::vector<std::uint8_t> id;
         pid_t leader = 0;
         std::vector<std::int32_t> interfaces; // of the host, that lead to the zone
     };

@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <optional>
 
+#include "api/error_names.hpp"
 #include "config.h"
 #include "host_check.hpp"
 #include "store/definition_yaml.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "sys/received_fds.hpp"
+#include "zone/public_text.hpp"
 
 namespace zoned::daemon {
 namespace {
@@ -153,7 +155,7 @@ std::string ManagerObject::noteOf(const ZoneView& view) const {
     std::string note;
     const auto add = [&note](const std::string& text) { note += (note.empty() ? "" : "; ") + text; };
     if (!view.maintenance.empty()) {
-        add("maintenance: " + view.maintenance);
+        add("maintenance: " + zone::publicReason(view.maintenance));
     }
     if (view.job != 0) {
         for (const JobInfo& job : domain_.jobs.list()) {
@@ -168,7 +170,7 @@ std::string ManagerObject::noteOf(const ZoneView& view) const {
     if (!view.problem.empty()) {
         add("invalid: " + firstLine(view.problem));
     } else if (view.maintenance.empty() && endedBadly(view)) {
-        add(firstLine(view.reason));
+        add(zone::publicReason(firstLine(view.reason)));
     }
     return note;
 }
@@ -309,6 +311,25 @@ void ManagerObject::Stat(sdbus::Result<Numbers, std::vector<StatRow>>&& result, 
             }
             pending.reply(sample.host, rows);
         });
+    });
+}
+
+/// A job's end may be read by whoever asked for the job, and by whoever may read the details of what it was about.
+void ManagerObject::GetJobEnd(sdbus::Result<std::string, std::string, std::string>&& result, std::uint32_t id) {
+    const std::optional<PastJob> job = domain_.jobs.past(id);
+    Request request{"GetJobEnd of job " + std::to_string(id), Verb::listDetails, {}};
+    if (job && job->starter && job->starter->uid == callerOf(domain_, getObject()).uid) {
+        request.verb = Verb::list; // his own
+    } else if (job && job->info.hold.what != Held::host) {
+        request.target = {job->info.hold.what == Held::zone ? "zone" : "image", job->info.hold.name};
+    }
+    authorised(domain_, getObject(), std::move(result), std::move(request), [job, id] {
+        if (!job) {
+            throw Fault(FaultKind::noSuchJob, sys::join("of job ", id, " no further words are known"));
+        }
+        const JobEnd& end = job->end;
+        return std::tuple(std::string(end.result()), std::string(end.fault ? api::errorName(*end.fault) : ""),
+                          end.text);
     });
 }
 

@@ -39,6 +39,7 @@ private:
     void ShutdownAll(sdbus::Result<sdbus::ObjectPath>&& result) override;
     void Stat(sdbus::Result<Numbers, std::vector<StatRow>>&& result, std::vector<std::string> names) override;
     std::vector<JobRow> ListJobs() override;
+    void GetJobEnd(sdbus::Result<std::string, std::string, std::string>&& result, std::uint32_t id) override;
     std::string Version() override;
 
     [[nodiscard]] std::string noteOf(const ZoneView& view) const;

@@ -114,8 +114,7 @@ void Service::publishZones() {
 void Service::zoneChanged(const Zone& zone, const std::vector<std::string>& properties) {
     launcher_->prepare(zone.name);
     const LogAbout about(zone.name.str());
-    const ZoneView& view = registry_.view(zone.name);
-    machined_.follow(zone.name, static_cast<pid_t>(view.initPid), view.uuid);
+    machined_.follow(zone.name, static_cast<pid_t>(registry_.view(zone.name).initPid));
     zoneObjects_->changed(zone.name, properties);
 }
 
@@ -136,18 +135,16 @@ void Service::publishJobs() {
 
 void Service::jobEnded(const JobInfo& job, const JobEnd& end) {
     const LogAbout about(job.hold.what == Held::zone ? job.hold.name : "");
-    std::string result = "done";
-    std::string error;
+    const std::string result(end.result());
+    const std::string error(end.fault ? api::errorName(*end.fault) : "");
     if (end.fault) {
-        result = *end.fault == zone::FaultKind::cancelled ? "cancelled" : "failed";
-        error = api::errorName(*end.fault);
         spdlog::warn("job {} ({} of {}) {}: {}", job.id, job.kind, holdText(job.hold), result, end.text);
     }
     if (job.hold.what == Held::zone) {
         registry_.changed(zone::ZoneName(job.hold.name));
     }
     jobObjects_->remove(job);
-    manager_->emitJobRemoved(job.id, jobObject(job.id), job.kind, job.hold.name, result, error, end.text);
+    manager_->emitJobRemoved(job.id, jobObject(job.id), job.kind, job.hold.name, result, error, end.publicText());
     hostBoot_.jobEnded(job, end);
     if (jobs_.list().empty()) {
         tidying_ = loop_.after(calm, [] { ::malloc_trim(0); });

@@ -102,7 +102,6 @@ ZoneView viewOf(const Zone& zone, std::uint8_t subnetPrefix, std::uint32_t job) 
     if (zone.record) {
         view.image = zone.record->image.empty() ? view.image : zone.record->image;
         view.idBase = zone.record->idBase;
-        view.uuid = zone.record->uuid;
     }
     if (zone.status && zone::isActive(view.state)) {
         view.booted = zone.status->booted;
@@ -136,7 +135,6 @@ std::vector<std::string> changedProperties(const ZoneView& before, const ZoneVie
     compare("InitKind", &ZoneView::initKind);
     compare("Since", &ZoneView::since);
     compare("IdBase", &ZoneView::idBase);
-    compare("Uuid", &ZoneView::uuid);
     compare("CGroup", &ZoneView::cgroup);
     compare("Group", &ZoneView::group);
     compare("Changed", &ZoneView::changed);

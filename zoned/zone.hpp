@@ -47,9 +47,9 @@ struct Zone {
 struct ZoneView {
     zone::State state = zone::State::configured;
     bool booted = false;
-    std::string reason;
+    std::string reason; // whole: everybody is told zone::publicReason() of it
     std::string problem;
-    std::string maintenance;
+    std::string maintenance; // the same
     std::string description;
     std::string image;
     bool autoboot = false;
@@ -59,7 +59,6 @@ struct ZoneView {
     std::string initKind;
     std::int64_t since = 0;
     std::uint32_t idBase = 0;
-    std::string uuid;
     std::string cgroup;
     std::string group;
     std::vector<std::string> changed; // keys of the definition that the zone, being up, does not have yet

@@ -2,8 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "platform/run_record.hpp"
 #include "store/definition_yaml.hpp"
 #include "sys/error.hpp"
+#include "zone/public_text.hpp"
 #include "zone_log.hpp"
 
 namespace zoned::daemon {
@@ -32,6 +34,39 @@ nlohmann::json execRequest(const std::vector<std::string>& argv, Options options
 }
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
+
+using Links = std::vector<sdbus::Struct<std::string, std::string>>;
+
+/// The interfaces of a zone that is up, each with the host's end of it. They are new at each boot.
+Links hostLinks(const Host& host, const Zone& zone) {
+    Links links;
+    if (zone::isActive(stateOf(zone))) {
+        if (const auto record = platform::RunRecord::find(host.runFolder(zone.name.str()) + "/record")) {
+            for (const platform::NicSpec& nic : record->zone().spec.nics) {
+                links.emplace_back(nic.name, nic.hostName);
+            }
+        }
+    }
+    return links;
+}
+
+std::map<std::string, sdbus::Variant> detailsOf(const Zone& zone, const ZoneView& view, const Links& links) {
+    std::map<std::string, sdbus::Variant> details{{"reason", sdbus::Variant(view.reason)},
+                                                  {"maintenance", sdbus::Variant(view.maintenance)},
+                                                  {"host-interfaces", sdbus::Variant(links)}};
+    if (zone.record) {
+        details.emplace("machine-id", zone.record->uuid);
+    }
+    if (zone.definition) {
+        const zone::Definition& definition = *zone.definition;
+        details.emplace("after", definition.after);
+        details.emplace("requires", definition.needs);
+        details.emplace("host-requires", definition.hostRequires);
+        details.emplace("restart", std::string(zone::restartName(definition.restart)));
+        details.emplace("boot-priority", definition.bootPriority);
+    }
+    return details;
+}
 
 /// The keys that reserve the definition to those who are trusted with the host: those that it has, or else those that
 /// it is given.
@@ -160,6 +195,14 @@ void ZoneObjects::GetDefinition(sdbus::Result<std::string>&& result) {
 void ZoneObjects::GetProblem(sdbus::Result<std::string>&& result) {
     authorised(domain_, getObject(), std::move(result), request("GetProblem", Verb::listDetails),
                [domain = domain_, name = subject().str()] { return domain.registry.current(name).problem; });
+}
+
+void ZoneObjects::GetDetails(sdbus::Result<Dictionary>&& result) {
+    authorised(domain_, getObject(), std::move(result), request("GetDetails", Verb::listDetails),
+               [domain = domain_, name = subject().str()] {
+                   const Zone& zone = domain.registry.current(name);
+                   return detailsOf(zone, domain.registry.view(zone.name), hostLinks(domain.host, zone));
+               });
 }
 
 void ZoneObjects::Set(sdbus::Result<Keys, Keys, Keys>&& result,
@@ -327,13 +370,13 @@ bool ZoneObjects::Booted() {
     return view().booted;
 }
 std::string ZoneObjects::Reason() {
-    return view().reason;
+    return zone::publicReason(view().reason);
 }
 std::string ZoneObjects::Problem() {
     return view().problem;
 }
 std::string ZoneObjects::Maintenance() {
-    return view().maintenance;
+    return zone::publicReason(view().maintenance);
 }
 std::string ZoneObjects::Description() {
     return view().description;
@@ -358,9 +401,6 @@ std::int64_t ZoneObjects::Since() {
 }
 std::uint32_t ZoneObjects::IdBase() {
     return view().idBase;
-}
-std::string ZoneObjects::Uuid() {
-    return view().uuid;
 }
 std::string ZoneObjects::CGroup() {
     return view().cgroup;

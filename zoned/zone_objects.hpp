@@ -22,6 +22,7 @@ private:
 
     void GetDefinition(sdbus::Result<std::string>&& result) override;
     void GetProblem(sdbus::Result<std::string>&& result) override;
+    void GetDetails(sdbus::Result<Dictionary>&& result) override;
     using Keys = std::vector<std::string>;
     void Set(sdbus::Result<Keys, Keys, Keys>&& result, std::vector<sdbus::Struct<std::string, std::string>> settings,
              Dictionary options) override;
@@ -56,7 +57,6 @@ private:
     std::string InitKind() override;
     std::int64_t Since() override;
     std::uint32_t IdBase() override;
-    std::string Uuid() override;
     std::string CGroup() override;
     std::string Group() override;
     std::vector<std::string> Changed() override;

@@ -163,11 +163,12 @@ inline Sender senderOf(sdbus::IObject& object) {
     });
 }
 
-/// Lets the other side ask a person for a password, in all calls that are made on the proxy's connection from now on.
-inline void allowInteraction(sdbus::IProxy& proxy) {
+/// Lets the other side ask a person for a password, or not, in all calls that are made on the proxy's connection from
+/// now on.
+inline void allowInteraction(sdbus::IProxy& proxy, bool allowed) {
     // the connection is reached by way of a message that is never sent
     const auto message = proxy.createMethodCall(interfaceName("org.freedesktop.DBus.Peer"), methodName("Ping"));
-    sd_bus_set_allow_interactive_authorization(sd_bus_message_get_bus(RawMessage::of(message)), 1);
+    sd_bus_set_allow_interactive_authorization(sd_bus_message_get_bus(RawMessage::of(message)), allowed ? 1 : 0);
 }
 
 /// The error's D-Bus name, "org.zoned1.Error.Busy".

@@ -1,6 +1,7 @@
 """An unprivileged caller on a bus that lets everything through: zoned itself says no."""
 
 import subprocess
+import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -66,6 +67,52 @@ def test_the_answer_for_a_zone_that_is_not_there_tells_an_unprivileged_caller_no
 def test_environment_values_are_not_shown_to_everyone(host):
     host.define("z1", **{"environment.PASSWORD": "sesame-4711"})
     assert "sesame-4711" not in str(host.bus.objects())
+
+
+@pytest.fixture
+def openFolder():
+    """A folder that anybody can reach: a step of the boot refuses to show it writable, and says which it is."""
+    folder = Path(tempfile.mkdtemp(prefix="payroll-4711-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    folder.rmdir()
+
+
+def test_why_something_failed_is_told_to_those_who_may_see_its_details(host, openFolder):
+    """A reason names folders of the host: everybody hears that there is one."""
+    secret = openFolder.name
+    zone = host.zone("z1", mounts=f"[{{source: {openFolder}, target: /{secret}}}]", autoboot="true",
+                     **{"boot-retries": "0"})
+    heard = host.bus.watch()
+    failed = host.zonectl("boot", "z1", check=False)
+    assert failed.returncode == 1 and str(openFolder) in failed.stderr
+    assert host.bus.job(MANAGER_PATH, MANAGER, "Autoboot").result == "failed"
+    assert str(openFolder) in zone.reason and str(openFolder) in zone.maintenance
+    listing = [[MANAGER_PATH, MANAGER, method, "()", "()", 0] for method in ("ListZones", "ListJobs")]
+    listing += [[MANAGER_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", "()", "()", 0]]
+    told = str(host.repliesTo(listing)) + str(heard.signals())
+    assert "JobRemoved" in told and "those who may see its details are told why" in told
+    assert secret not in told and zone.machineId not in told
+    ended = [signal.args[0] for signal in heard.signals("JobRemoved")]
+    assert host.asUser([[MANAGER_PATH, MANAGER, "GetJobEnd", "(u)", f"(uint32 {job},)", 0] for job in ended] +
+                       [[zone.path, ZONE, "GetDetails", "()", "()", 0]]) == [NOT_PERMITTED] * (len(ended) + 1)
+    shown = host.zonectl("show", "z1").stdout
+    assert str(openFolder) in shown and zone.machineId in shown
+
+
+def test_whoever_asked_for_a_job_is_told_why_it_failed(host, openFolder):
+    polkit = FakePolkit(host.address, says=lambda asked: "yes" if asked.action == "org.zoned1.manage" else "no")
+    try:
+        zone = host.zone("z1", mounts=f"[{{source: {openFolder}, target: /data}}]")
+        heard = host.bus.watch()
+        assert host.asUser([[zone.path, ZONE, "Boot", "(a{sv})", "({},)", 0]]) == [""]
+        job = heard.wait(lambda signal: signal.member == "JobRemoved").args[0]
+        asked = [MANAGER_PATH, MANAGER, "GetJobEnd", "(u)", f"(uint32 {job},)", 0]
+        (error, text), = host.repliesTo([asked])
+        assert error == "" and "'failed', 'org.zoned1.Error.BootFailed'" in text and str(openFolder) in text
+        assert host.asUser([asked], uid=1) == [NOT_PERMITTED]
+    finally:
+        polkit.close()
 
 
 @pytest.fixture

@@ -176,6 +176,8 @@ class Bus:
 
     def waitJob(self, job, watch, timeout=60.0):
         end = watch.wait(lambda s: s.member == "JobRemoved" and s.args[1] == job, timeout, f"the end of {job}")
+        if end.args[6]:  # there is more to say than everybody hears
+            return JobEnd(*self.manager("GetJobEnd", "(u)", end.args[0]))
         return JobEnd(*end.args[4:7])
 
     def job(self, path, interface, member, signature="()", args=(), timeout=60.0, fds=()):

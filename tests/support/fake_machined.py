@@ -66,7 +66,7 @@ class FakeMachined:
             fd = fds.get(given["LeaderPIDFD"])
             leader = next(int(line.split()[1]) for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines()
                           if line.startswith("Pid:"))
-            return dict(name=values[0], id=given["Id"], service=given["Service"], leader=leader, root="",
+            return dict(name=values[0], id=given.get("Id", []), service=given["Service"], leader=leader, root="",
                         interfaces=given["NetworkInterfaces"], **{"class": given["Class"]})
         return dict(zip(NAMES, values))
 

@@ -23,8 +23,21 @@ class Zone:
         return self.get("State")
 
     @property
+    def details(self):
+        """What is for root, and for whoever may read the definition."""
+        return self.host.bus.call(self.path, ZONE, "GetDetails")
+
+    @property
     def reason(self):
-        return self.get("Reason")
+        return self.details["reason"]
+
+    @property
+    def maintenance(self):
+        return self.details["maintenance"]
+
+    @property
+    def machineId(self):
+        return self.details["machine-id"]
 
     @property
     def pid(self):

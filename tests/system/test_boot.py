@@ -14,7 +14,7 @@ def test_a_zone_sees_itself_as_a_machine_of_its_own(host, zone):
     assert zone.sh("hostname") == "z1"
     environment = zone.sh("tr '\\0' '\\n' </proc/1/environ").splitlines()
     names = dict(line.split("=", 1) for line in environment if "=" in line)
-    assert names["container"] and names["container_uuid"].replace("-", "") == zone.get("Uuid")
+    assert names["container"] and names["container_uuid"].replace("-", "") == zone.machineId
     assert zone.sh("cat /etc/marker") == "from the image"
 
 

@@ -79,8 +79,8 @@ def test_reboot_from_outside_is_a_clean_one(debianHost, bookworm):
 
 def test_identity_and_network_are_in_place(debianHost, bookworm):
     assert bookworm.sh("hostname") == bookworm.name
-    assert bookworm.sh("cat /etc/machine-id") == bookworm.get("Uuid")
-    assert bookworm.sh("systemd-machine-id-setup --print") == bookworm.get("Uuid")
+    assert bookworm.sh("cat /etc/machine-id") == bookworm.machineId
+    assert bookworm.sh("systemd-machine-id-setup --print") == bookworm.machineId
     assert bookworm.sh(f"getent hosts {bookworm.name}").split()[-1] == bookworm.name
     assert re.search(r"^nameserver ", bookworm.sh("cat /etc/resolv.conf"), re.MULTILINE)
     assert bookworm.sh("getent hosts localhost")

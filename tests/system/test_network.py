@@ -38,10 +38,35 @@ def test_the_network_is_there_when_init_starts(host):
     assert zone.address in zone.sh("cat /addr")
 
 
+def test_show_names_the_hosts_end_of_each_interface_and_what_the_zone_waits_for(host):
+    host.zone("db")
+    zone = host.zone("web", boot=True, after="[db]", restart="on-failure", **{"boot-priority": "7"},
+                     network="[{name: eth0}, {name: back}]")
+    shown = json.loads(host.zonectl("show", "--json", "web").stdout)
+    links = {entry["interface"]: entry["host-interface"] for entry in shown["host-interfaces"]}
+    assert set(links) == {"eth0", "back"}
+    for name, link in links.items():
+        there, = json.loads(subprocess.run(["ip", "-j", "link", "show", link], capture_output=True, check=True).stdout)
+        assert there["master"] == host.tag
+        assert int(zone.sh(f"cat /sys/class/net/{name}/iflink")) == there["ifindex"]
+    assert (shown["after"], shown["requires"], shown["restart"], shown["boot-priority"]) == (["db"], [], "on-failure", 7)
+    text = host.zonectl("show", "web").stdout
+    for line in (f"eth0 is {links['eth0']} on the host", "Boots after:", "Restart:", "Boot priority:"):
+        assert line in text
+    # whoever may not see the details sees the rest, and is not asked for a password
+    done = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                           *host.argv("show", "--json", "web")], env=host.environment, capture_output=True, text=True,
+                          check=True)
+    public = json.loads(done.stdout)
+    assert public["state"] == "running" and public["machine-id"] == "" and public["restart"] is None
+    zone.halt()
+    assert json.loads(host.zonectl("show", "--json", "web").stdout)["host-interfaces"] == []
+
+
 def test_identity_files_are_the_zones_own(host):
     zone = host.zone("z1", boot=True)
     machine = zone.sh("cat /etc/machine-id")
-    assert machine == zone.get("Uuid") and len(machine) == 32
+    assert machine == zone.machineId and len(machine) == 32
     assert zone.sh("cat /etc/hostname") == "z1"
     hosts = zone.sh("cat /etc/hosts")
     assert "127.0.0.1" in hosts and "localhost" in hosts and "z1" in hosts
@@ -50,7 +75,7 @@ def test_identity_files_are_the_zones_own(host):
     zone.halt()
     zone.boot()
     assert zone.sh("cat /etc/machine-id") == before
-    assert host.zone("z2", boot=True).get("Uuid") != before
+    assert host.zone("z2", boot=True).machineId != before
 
 
 def test_what_the_zone_wrote_into_its_hosts_file_is_not_lost_without_need(host):

@@ -10,6 +10,7 @@
 #include "service_manager.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "zone/public_text.hpp"
 
 namespace zoned::supervisor {
 
@@ -105,7 +106,7 @@ void Connections::obey(ClientAt client, const std::string& request) {
         leaveIfIdle();
     } else if (type == "refuse") {
         refusal_ = json.value("text", "");
-        tellServiceManager("STATUS=" + refusal_.substr(0, refusal_.find('\n')));
+        tellUnit("", refusal_);
         leaveIfIdle();
     } else if (type == "boot") {
         refusal_.clear();
@@ -215,16 +216,24 @@ void Connections::statusChanged() {
     const platform::Status& status = supervisor_.status();
     tellAll(isOneStepOn(last_, status) ? encode({{"type", "step"}, {"step", status.step}}) : platform::toJson(status));
     last_ = status;
-    std::string text(zone::stateName(status.state));
-    if (!status.reason.empty()) {
-        text += ": " + status.reason;
-    }
-    if (text = text.substr(0, text.find('\n')); text != told_) {
-        told_ = text;
-        tellServiceManager("STATUS=" + text);
-    }
+    tellUnit(std::string(zone::stateName(status.state)), status.reason);
     if (status.requests > 0 && !supervisor_.idle()) {
         announce();
+    }
+}
+
+/// What systemctl(1) shows of our unit: its status, to everybody, and below it lines of the journal, to those who may read
+/// that.
+void Connections::tellUnit(const std::string& state, const std::string& why) {
+    const std::string shown = zone::publicReason(why);
+    const std::string text = state + (state.empty() || shown.empty() ? "" : ": ") + shown;
+    if (state + why == told_) {
+        return;
+    }
+    told_ = state + why;
+    tellServiceManager("STATUS=" + text);
+    if (shown != why) {
+        std::cerr << "zone-supervisor: " << why << "\n";
     }
 }
 

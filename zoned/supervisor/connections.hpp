@@ -41,6 +41,7 @@ private:
     void tellAll(const std::string& text);
     void leaveIfIdle();
     void statusChanged();
+    void tellUnit(const std::string& state, const std::string& why);
     void announce();
     [[nodiscard]] bool endedBadly() const;
 
