@@ -82,7 +82,7 @@ _zonectl() {
             ;;
         --output | -o)
             case $verb in
-                stat) names='name state up cpu cpu-cap cpu-host memory memory-cap memory-host swap processes read write rx tx' ;;
+                stat) names='name state up cpu cpu-cap cpu-host memory memory-cap memory-host oom-kills swap processes read write rx tx' ;;
                 list) names='name state image addresses note' ;;
                 *) return ;;
             esac

@@ -114,6 +114,12 @@ void EventLog::stateChanged(const News& news) {
             event.fields = {{"zone", news.name}, {"state", *news.state}, {"before", before}, {"reason", reason}};
         }
     }
+    if (news.oomKills.value_or(0) > 0 && concerns(news.name)) {
+        add("out-of-memory", news,
+            join("zone ", news.name, ": killed for want of memory: ", *news.oomKills,
+                 *news.oomKills == 1 ? " process" : " processes", " since its boot"))
+            .fields = {{"zone", news.name}, {"oom-kills", std::to_string(*news.oomKills)}};
+    }
     if (news.booted.value_or(false) && concerns(news.name)) {
         add("booted", news, join("zone ", news.name, ": booted")).fields = {{"zone", news.name}};
     }

@@ -84,10 +84,12 @@ void Listener::onProperties(sdbus::Message& message) {
     auto state = valueOf<std::string>(values, "State");
     auto booted = valueOf<bool>(values, "Booted");
     auto reason = valueOf<std::string>(values, "Reason");
-    if (state || booted || reason) {
+    const auto oomKills = valueOf<std::uint64_t>(values, "OomKills");
+    if (state || booted || reason || oomKills) {
         News& news = add(News::Kind::zoneChanged, api::nameInPath(message.getPath(), "zone"));
         news.state = std::move(state);
         news.booted = booted;
+        news.oomKills = oomKills;
         news.reason = std::move(reason);
     }
 }

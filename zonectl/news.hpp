@@ -10,7 +10,7 @@ namespace zoned::ctl {
 
 struct News {
     enum class Kind {
-        zoneChanged,  // name, and of state, booted and reason those that changed
+        zoneChanged,  // name, and of state, booted, reason and oomKills those that changed
         zoneAdded,    // name, state
         zoneRemoved,  // name
         imageAdded,   // name
@@ -26,6 +26,7 @@ struct News {
     std::string name;
     std::optional<std::string> state, reason;
     std::optional<bool> booted;
+    std::optional<std::uint64_t> oomKills;
     std::uint32_t job = 0;
     std::string jobKind, result, error, message;
 };

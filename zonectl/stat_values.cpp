@@ -35,7 +35,7 @@ constexpr std::array counters{
     Counter{"net-tx-packets", "tx-packets", "tx-packets-total", 1, Part::beside},
 };
 
-constexpr std::array levels{"memory", "memory-peak", "swap", "processes"};
+constexpr std::array levels{"memory", "memory-peak", "oom-kills", "swap", "processes"};
 constexpr std::array pressures{"cpu-some", "cpu-full", "memory-some", "memory-full", "io-some", "io-full"};
 /// Of which there is a limit and a whole; the number's unit in the limit's.
 struct Share {
@@ -158,7 +158,7 @@ Values sum(const std::vector<StatRow>& rows) {
             add(row, counter.rate);
             add(row, counter.total);
         }
-        for (const char* level : {"memory", "swap", "processes"}) {
+        for (const char* level : {"memory", "oom-kills", "swap", "processes"}) {
             add(row, level);
         }
         for (const std::string pressure : pressures) {
@@ -197,6 +197,7 @@ const std::vector<StatColumn>& statColumns() {
         {"memory-peak", "memory", Unit::bytes, "most in this boot"},
         {"memory-cap", "memory", Unit::percent, "of the zone's limit"},
         {"memory-host", "memory", Unit::percent, "of the host's memory"},
+        {"oom-kills", "memory", Unit::count, "processes killed for want of it since the boot"},
         {"swap", "swap", Unit::bytes, "in use"},
         {"swap-cap", "swap", Unit::percent, "of the zone's limit"},
         {"swap-host", "swap", Unit::percent, "of the host's swap"},

@@ -99,6 +99,14 @@ void addNumber(const std::string& name, std::string_view text, Numbers& numbers)
     }
 }
 
+void addOomKills(std::string_view text, Numbers& numbers) {
+    forEachLine(text, [&](std::string_view line) {
+        if (takeWord(line) == "oom_kill") {
+            addNumber("oom-kills", takeWord(line), numbers);
+        }
+    });
+}
+
 void addIoStat(std::string_view text, const IsDisk& isDisk, Numbers& numbers) {
     // the file is there with its controller alone, and empty until something was read or written
     for (const IoField& known : ioFields) {
@@ -160,6 +168,7 @@ Numbers cgroupNumbers(const std::string& cgroup, const IsDisk& isDisk) {
     for (const Single& single : singles) {
         with(single.file, [&](const std::string& text) { addNumber(single.name, text, numbers); });
     }
+    with("memory.events", [&](const std::string& text) { addOomKills(text, numbers); });
     with("io.stat", [&](const std::string& text) {
         addIoStat(text, isDisk, numbers);
         with("io.max", [&](const std::string& limits) { addIoMax(limits, text, numbers); });

@@ -26,6 +26,8 @@ void addCpuStat(std::string_view text, Numbers& numbers);
 void addCpuMax(std::string_view text, Numbers& numbers);
 /// A file with one number; "max" is none.
 void addNumber(const std::string& name, std::string_view text, Numbers& numbers);
+/// memory.events, or /proc/vmstat.
+void addOomKills(std::string_view text, Numbers& numbers);
 void addIoStat(std::string_view text, const IsDisk& isDisk, Numbers& numbers);
 /// io.max, with io.stat's text: the limits, summed up over devices, and what was counted at devices that have one.
 void addIoMax(std::string_view text, std::string_view ioStat, Numbers& numbers);

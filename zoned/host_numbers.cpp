@@ -68,8 +68,12 @@ void addMeminfo(std::string_view text, Numbers& numbers) {
             numbers[used] = (kib[total] - std::min(kib[free], kib[total])) * 1024;
         }
     };
-    add("memory", "memory-cap", "MemTotal:", "MemAvailable:");
+    // with the page cache, as a zone's: else the whole could look smaller than its parts
+    add("memory", "memory-cap", "MemTotal:", "MemFree:");
     add("swap", "swap-cap", "SwapTotal:", "SwapFree:");
+    if (const auto available = kib.find("MemAvailable:"); available != kib.end()) {
+        numbers["memory-available"] = available->second * 1024;
+    }
 }
 
 void addLoadavg(std::string_view text, Numbers& numbers) {
@@ -136,6 +140,7 @@ Numbers hostNumbers(const IsDisk& isDisk) {
     numbers["up"] = numbers["time"];
     addProcStat(statText("/proc/stat").value_or(""), ticksPerSecond(), numbers);
     addMeminfo(statText("/proc/meminfo").value_or(""), numbers);
+    addOomKills(statText("/proc/vmstat").value_or(""), numbers);
     addLoadavg(statText("/proc/loadavg").value_or(""), numbers);
     addNumber("processes-cap", statText("/proc/sys/kernel/threads-max").value_or(""), numbers);
     Numbers pids;

@@ -8,6 +8,7 @@
 
 #include "api/error_names.hpp"
 #include "log.hpp"
+#include "platform/limits.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 
@@ -38,7 +39,10 @@ Service::Service(sys::EventLoop& loop, Host host)
       installer_(host_, registry_, jobs_, workers_), imageJobs_(host_, registry_, jobs_, workers_),
       polkit_(loop, bus_.connection()), authorizer_(authorities()),
       hostBoot_(loop, host_, registry_, jobs_, lifecycle_), statistics_(loop, host_, registry_),
-      machined_(bus_.connection(), host_) {}
+      machined_(bus_.connection(), host_),
+      oomWatch_(loop, [this](const zone::ZoneName& name, std::uint64_t killed, std::uint64_t total) {
+          outOfMemory(name, killed, total);
+      }) {}
 
 Service::~Service() {
     jobs_.listen({});
@@ -103,6 +107,7 @@ void Service::publishZones() {
     listener.zoneRemoved = [this](const zone::ZoneName& name) {
         launcher_->forget(name);
         hostBoot_.zoneRemoved(name);
+        oomWatch_.follow(name, 0, "");
         zoneObjects_->remove(name);
     };
     listener.imageAdded = [this](const std::string& name) { imageObjects_->add(name); };
@@ -114,8 +119,24 @@ void Service::publishZones() {
 void Service::zoneChanged(const Zone& zone, const std::vector<std::string>& properties) {
     launcher_->prepare(zone.name);
     const LogAbout about(zone.name.str());
-    machined_.follow(zone.name, static_cast<pid_t>(registry_.view(zone.name).initPid));
+    const ZoneView& view = registry_.view(zone.name);
+    const auto init = static_cast<pid_t>(view.initPid);
+    machined_.follow(zone.name, init);
+    oomWatch_.follow(zone.name, init, host_.cgroupRoot + platform::payloadCgroup(view.cgroup));
     zoneObjects_->changed(zone.name, properties);
+}
+
+void Service::outOfMemory(const zone::ZoneName& name, std::uint64_t killed, std::uint64_t total) {
+    Zone* zone = registry_.find(name);
+    if (zone == nullptr || !zone->status) {
+        return;
+    }
+    const LogAbout about(name.str());
+    spdlog::warn("zone {}: the kernel killed {} of its processes for want of memory, {} since its boot", name.str(),
+                 killed, total);
+    zone->oomKills = total;
+    zone->oomKillsOf = zone->status->initPid;
+    registry_.changed(name);
 }
 
 void Service::publishJobs() {

@@ -25,6 +25,7 @@
 #include "machined.hpp"
 #include "manager_object.hpp"
 #include "network.hpp"
+#include "oom_watch.hpp"
 #include "polkit.hpp"
 #include "registry.hpp"
 #include "run_watch.hpp"
@@ -53,6 +54,7 @@ private:
     void publishZones();
     void publishJobs();
     void zoneChanged(const Zone& zone, const std::vector<std::string>& properties);
+    void outOfMemory(const zone::ZoneName& name, std::uint64_t killed, std::uint64_t total);
     void jobEnded(const JobInfo& job, const JobEnd& end);
     void recover();
     void recovered();
@@ -79,6 +81,7 @@ private:
     HostBoot hostBoot_;
     Statistics statistics_;
     Machined machined_;
+    OomWatch oomWatch_;
 
     std::unique_ptr<ManagerObject> manager_;
     std::unique_ptr<ZoneObjects> zoneObjects_;

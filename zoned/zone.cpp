@@ -107,6 +107,7 @@ ZoneView viewOf(const Zone& zone, std::uint8_t subnetPrefix, std::uint32_t job) 
         view.booted = zone.status->booted;
         view.initPid = static_cast<std::uint32_t>(zone.status->initPid);
         view.initKind = zone.status->initKind;
+        view.oomKills = zone.oomKillsOf == zone.status->initPid ? zone.oomKills : 0;
         view.cgroup = zone.status->cgroup;
         view.changed = waitingKeys(zone);
         view.since = zone.status->since != 0 ? zone.status->since : view.since;
@@ -133,6 +134,7 @@ std::vector<std::string> changedProperties(const ZoneView& before, const ZoneVie
     compare("Addresses", &ZoneView::addresses);
     compare("InitPid", &ZoneView::initPid);
     compare("InitKind", &ZoneView::initKind);
+    compare("OomKills", &ZoneView::oomKills);
     compare("Since", &ZoneView::since);
     compare("IdBase", &ZoneView::idBase);
     compare("CGroup", &ZoneView::cgroup);

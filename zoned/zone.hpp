@@ -40,6 +40,8 @@ struct Zone {
     std::string maintenance;                 // why it is left alone; "" where it is not
     std::string readFrom;                    // which files that was; see Registry::current()
     std::string imageFrom;                   // the same of its image's; "" for a zone without a root
+    std::uint64_t oomKills = 0;              // as OomWatch has heard, in the boot of
+    pid_t oomKillsOf = 0;                    // this init
     std::int64_t since = 0;                  // when the state was entered, where no supervisor says it
 };
 
@@ -57,6 +59,7 @@ struct ZoneView {
     std::vector<std::pair<std::string, std::string>> addresses; // interface, "10.213.0.10/16"
     std::uint32_t initPid = 0;
     std::string initKind;
+    std::uint64_t oomKills = 0;
     std::int64_t since = 0;
     std::uint32_t idBase = 0;
     std::string cgroup;

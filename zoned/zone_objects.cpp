@@ -396,6 +396,9 @@ std::uint32_t ZoneObjects::InitPid() {
 std::string ZoneObjects::InitKind() {
     return view().initKind;
 }
+std::uint64_t ZoneObjects::OomKills() {
+    return view().oomKills;
+}
 std::int64_t ZoneObjects::Since() {
     return view().since;
 }

@@ -55,6 +55,7 @@ private:
     std::vector<sdbus::Struct<std::string, std::string>> Addresses() override;
     std::uint32_t InitPid() override;
     std::string InitKind() override;
+    std::uint64_t OomKills() override;
     std::int64_t Since() override;
     std::uint32_t IdBase() override;
     std::string CGroup() override;

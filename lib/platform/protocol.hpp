@@ -62,6 +62,8 @@ struct Status {
 inline constexpr std::string_view haltedReason = "halted";
 inline constexpr std::string_view shutDownReason = "shut down";
 inline constexpr std::string_view poweredOffReason = "powered off from inside";
+/// Follows the words for an end by SIGKILL that nobody asked for, where the kernel has killed for want of memory.
+inline constexpr std::string_view outOfMemoryNote = ", as the zone had no memory left";
 [[nodiscard]] bool isOrderlyEnd(std::string_view reason) noexcept;
 
 [[nodiscard]] std::string toJson(const Status& status);

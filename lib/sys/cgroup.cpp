@@ -47,6 +47,19 @@ bool populated(int events) {
 
 } // namespace
 
+std::uint64_t oomKills(const std::string& cgroup) {
+    std::uint64_t count = 0;
+    try {
+        std::istringstream lines(readFile(cgroup + "/memory.events").value_or(""));
+        std::string key;
+        for (std::uint64_t value = 0; lines >> key >> value;) {
+            count = key == "oom_kill" ? value : count;
+        }
+    } catch (const Error&) { // NOLINT(bugprone-empty-catch): ENODEV, it was removed meanwhile
+    }
+    return count;
+}
+
 std::vector<std::string> availableControllers(const std::string& cgroup) {
     std::istringstream words(readFile(cgroup + "/cgroup.controllers").value_or(""));
     std::vector<std::string> names;

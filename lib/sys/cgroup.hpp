@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ void joinCgroup(const std::string& cgroup, pid_t pid = 0);
 void killCgroup(const std::string& cgroup);
 /// Waits until no process is left in it and below (or it does not exist); false after the time-out.
 [[nodiscard]] bool waitUntilEmpty(const std::string& cgroup, std::chrono::milliseconds timeout);
+/// How many processes of it and of those below the kernel has killed for want of memory; 0 where it is not known.
+[[nodiscard]] std::uint64_t oomKills(const std::string& cgroup);
 /// Removes a cgroup that holds no process, and those below it; an absent one is fine.
 void removeCgroupTree(const std::string& cgroup);
 /// The root of the hierarchy that the cgroup is in: the nearest folder above that has no parent cgroup.

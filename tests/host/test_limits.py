@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from support.wait import eventually
+
 SLICE = "/sys/fs/cgroup/zones.slice"
 SETTINGS = "/etc/zoned/zoned.yaml"
 MIB = 1 << 20
@@ -157,6 +159,21 @@ def test_memory_is_reclaimed_above_memory_high(guest, zones):
     zones.inside("web", "cat /big >/dev/null")
     assert int(file(zones, "web", "memory.current")) < 32 * MIB
     assert "oom_kill 0" in file(zones, "web", "memory.events")
+
+
+def test_a_process_killed_for_want_of_memory_is_told(guest, zones):
+    zones.create("web", boot=True, resources__memory="48M", resources__swap="0")
+    killed = zones.run("exec", "web", "--", "sh", "-c", "head -c 200m /dev/zero | tail >/dev/null")
+    assert killed.status != 0
+    eventually(lambda: "for want of memory" in zones.zonectl("log", "--service", "web"), 30, "the kill in the log")
+    assert "oom_kill 0\n" not in file(zones, "web", "memory.events")
+    assert zones.state("web") == "running"
+    told = guest.sh("busctl get-property org.zoned1 /org/zoned1/zone/web org.zoned1.Zone OomKills").split()
+    assert told[0] == "t" and int(told[1]) >= 1
+    assert int(zones.zonectl("stat", "-n", "-o", "oom-kills", "web").split()[0]) == int(told[1])
+    assert f'zoned_zone_oom_kills_total{{zone="web"}} {told[1]}' in zones.zonectl("stat", "--openmetrics")
+    zones.zonectl("reboot", "web")
+    assert guest.sh("busctl get-property org.zoned1 /org/zoned1/zone/web org.zoned1.Zone OomKills") == "t 0"
 
 
 def test_runtime_and_stored_are_told_apart(guest, zones):

@@ -267,7 +267,9 @@ std::string Supervisor::reasonOf(int waitStatus) const {
     if (WIFSIGNALED(waitStatus) && WTERMSIG(waitStatus) == SIGHUP) {
         return "rebooting";
     }
-    return "its init " + sys::describeExit(waitStatus);
+    const bool starved = WIFSIGNALED(waitStatus) && WTERMSIG(waitStatus) == SIGKILL &&
+                         sys::oomKills(platform::payloadCgroup(place_.cgroup)) > 0;
+    return "its init " + sys::describeExit(waitStatus) + std::string(starved ? platform::outOfMemoryNote : "");
 }
 
 /// What kept the process of a ready zone from waiting for the order to start init.

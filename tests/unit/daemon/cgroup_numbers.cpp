@@ -112,6 +112,7 @@ TEST_CASE("what a cgroup does not have is left out", "[statistics]") {
     write("memory.current", "8192\n");
     write("memory.max", "max\n");
     write("memory.peak", "16384\n");
+    write("memory.events", "low 0\nhigh 0\nmax 7\noom 2\noom_kill 3\noom_group_kill 0\n");
     write("memory.swap.current", "0\n");
     write("memory.swap.max", "4096\n");
     write("pids.current", "3\n");
@@ -124,6 +125,7 @@ TEST_CASE("what a cgroup does not have is left out", "[statistics]") {
                          {"cpu-system", 2},
                          {"memory", 8192},
                          {"memory-peak", 16384},
+                         {"oom-kills", 3},
                          {"swap", 0},
                          {"swap-cap", 4096},
                          {"processes", 3},
