@@ -400,6 +400,17 @@ ZoneDetails Client::zoneDetails(const ObjectPath& path) {
     });
 }
 
+std::vector<std::string> Client::waitsOf(const ObjectPath& path) {
+    ZoneDetails details;
+    state_->onZone(path, [&, this](ZoneProxy& zone) {
+        state_->manager->withoutAsking([&] { addDetails(zone, details); });
+        return 0;
+    });
+    std::vector<std::string> waits = std::move(details.after);
+    waits.insert(waits.end(), details.needs.begin(), details.needs.end());
+    return waits;
+}
+
 ImageDetails Client::imageDetails(const ObjectPath& path) {
     return ask([&] {
         ImageProxy image(*state_->bus, path);

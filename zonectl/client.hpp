@@ -165,6 +165,8 @@ public:
     [[nodiscard]] ObjectPath zone(const std::string& name);
     [[nodiscard]] ObjectPath image(const std::string& name);
     [[nodiscard]] ZoneDetails zoneDetails(const ObjectPath& zone);
+    /// The zones that this one waits for (after, requires), as far as we may know.
+    [[nodiscard]] std::vector<std::string> waitsOf(const ObjectPath& zone);
     [[nodiscard]] ImageDetails imageDetails(const ObjectPath& image);
     [[nodiscard]] std::string definition(const ObjectPath& zone);
     /// The steps of a boot: name, what it does.

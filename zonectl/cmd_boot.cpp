@@ -1,5 +1,9 @@
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
+#include <set>
+
 #include "arguments.hpp"
 #include "command.hpp"
 #include "console_session.hpp"
@@ -78,13 +82,45 @@ void showConsoleEnd(Client& client, const std::string& name, const JobEnd& end) 
     }
 }
 
+/// Zones that others of them wait for come first, and are ready before those are booted.
+int bootInOrder(const BootOptions& options) {
+    Client client;
+    const zone::Waits waits = waitsAmong(client, options.names);
+    const auto isAwaited = [&](const std::string& name) {
+        return std::ranges::any_of(waits, [&](const auto& entry) {
+            return std::ranges::find(entry.second, name) != entry.second.end() &&
+                   std::ranges::find(options.names, entry.first) != options.names.end();
+        });
+    };
+    int status = 0;
+    for (const std::vector<std::string>& group : zone::bootGroups(options.names, waits)) {
+        std::vector<Request> requests;
+        for (const std::string& name : group) {
+            const bool wait = options.wait || isAwaited(name);
+            const auto boot = [&options, wait](Client& bus, const ObjectPath& zone) {
+                return bus.boot(zone, options.initArgs, wait);
+            };
+            std::ranges::move(
+                zoneRequests(client, {name}, "boot", options.wait ? "ready" : "booted", boot, showConsoleEnd),
+                std::back_inserter(requests));
+        }
+        const Outcomes outcomes = runJobs(client, requests);
+        status = std::max(status, outcomes.status());
+        if (outcomes.cancelled) {
+            return status;
+        }
+    }
+    return status;
+}
+
 } // namespace
 
 int runBoot(const Command& self, const std::vector<std::string>& arguments) {
     BootOptions boot;
     Arguments options("boot", std::string(self.summary) +
                                   ".\nIs done when the zone's init runs; with --wait, when the zone says that it is "
-                                  "ready.");
+                                  "ready.\nOf several zones those that others wait for (after, requires) are booted "
+                                  "first, and are ready\nbefore those begin.");
     options.flag("-n,--dry-run", boot.dryRun, "Only print the steps that would be taken");
     options.flag("-c,--console", boot.console, "Attach to the console, from before the start (one zone)");
     options.flag("-w,--wait", boot.wait, "Wait until the zone is ready");
@@ -105,10 +141,9 @@ int runBoot(const Command& self, const std::vector<std::string>& arguments) {
         }
         return bootOnConsole(boot);
     }
-    return forEachZone(
-        boot.names, "boot", boot.wait ? "ready" : "booted",
-        [&boot](Client& client, const ObjectPath& zone) { return client.boot(zone, boot.initArgs, boot.wait); },
-        showConsoleEnd);
+    std::set<std::string> seen; // a name given twice is meant once
+    std::erase_if(boot.names, [&seen](const std::string& name) { return !seen.insert(name).second; });
+    return bootInOrder(boot);
 }
 
 } // namespace zoned::ctl

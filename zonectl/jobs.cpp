@@ -240,10 +240,10 @@ Outcomes runJobs(Client& client, const std::vector<Request>& requests) {
     return Waiter(client, requests).run();
 }
 
-int forEachZone(const std::vector<std::string>& names, const std::string& verb, const std::string& done,
-                const std::function<ObjectPath(Client&, const ObjectPath& zone)>& send,
-                const std::function<void(Client&, const std::string& name, const JobEnd& end)>& failed) {
-    Client client;
+std::vector<Request>
+zoneRequests(Client& client, const std::vector<std::string>& names, const std::string& verb, const std::string& done,
+             const std::function<ObjectPath(Client&, const ObjectPath& zone)>& send,
+             const std::function<void(Client&, const std::string& name, const JobEnd& end)>& failed) {
     std::vector<Request> requests;
     std::set<std::string> seen; // a name given twice is meant once
     for (const auto& name : names) {
@@ -251,14 +251,21 @@ int forEachZone(const std::vector<std::string>& names, const std::string& verb, 
             continue;
         }
         requests.push_back({join(verb, " zone ", name), join("zone ", name, ": ", done),
-                            [&client, &send, name] { return send(client, client.zone(name)); },
-                            [&client, &failed, name](const JobEnd& end) {
+                            [&client, send, name] { return send(client, client.zone(name)); },
+                            [&client, failed, name](const JobEnd& end) {
                                 if (failed) {
                                     failed(client, name, end);
                                 }
                             }});
     }
-    return runJobs(client, requests).status();
+    return requests;
+}
+
+int forEachZone(const std::vector<std::string>& names, const std::string& verb, const std::string& done,
+                const std::function<ObjectPath(Client&, const ObjectPath& zone)>& send,
+                const std::function<void(Client&, const std::string& name, const JobEnd& end)>& failed) {
+    Client client;
+    return runJobs(client, zoneRequests(client, names, verb, done, send, failed)).status();
 }
 
 void reportFailure(const std::string& what, const std::string& message) {

@@ -32,7 +32,13 @@ struct Outcomes {
 /// Sends them all, reports each one's end, returns when all have ended.
 Outcomes runJobs(Client& client, const std::vector<Request>& requests);
 
-/// One request for each name: `cannot verb zone NAME: …`, `zone NAME: done`.
+/// One request for each name, once: `cannot verb zone NAME: …`, `zone NAME: done`.
+std::vector<Request>
+zoneRequests(Client& client, const std::vector<std::string>& names, const std::string& verb, const std::string& done,
+             const std::function<ObjectPath(Client&, const ObjectPath& zone)>& send,
+             const std::function<void(Client&, const std::string& name, const JobEnd& end)>& failed);
+
+/// All of them at once.
 /// Returns the exit status.
 int forEachZone(const std::vector<std::string>& names, const std::string& verb, const std::string& done,
                 const std::function<ObjectPath(Client&, const ObjectPath& zone)>& send,

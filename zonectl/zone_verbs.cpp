@@ -19,6 +19,17 @@ std::string removalQuestion(const std::vector<std::string>& names) {
                              : "Remove zones " + joinList(names) + " and all data in them?";
 }
 
+zone::Waits waitsAmong(Client& client, const std::vector<std::string>& names) {
+    zone::Waits waits;
+    for (const std::string& name : names.size() > 1 ? names : std::vector<std::string>{}) {
+        try {
+            waits[name] = client.waitsOf(client.zone(name));
+        } catch (const BusError&) { // NOLINT(bugprone-empty-catch): what is wrong with it is said when it is acted on
+        }
+    }
+    return waits;
+}
+
 DefinitionText readDefinition(const std::string& file) {
     // Far more than the service takes, so that its words on the size are the ones heard.
     constexpr std::size_t limit = 256 * 1024;

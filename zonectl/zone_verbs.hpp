@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "arguments.hpp"
+#include "client.hpp"
+#include "zone/boot_order.hpp"
 
 namespace zoned::ctl {
 
@@ -12,6 +14,9 @@ namespace zoned::ctl {
 void addZoneNames(Arguments& arguments, std::vector<std::string>& names);
 /// "zone web and all data in it", "zones a, b and all data in them": a question about a removal.
 [[nodiscard]] std::string removalQuestion(const std::vector<std::string>& names);
+
+/// Which zones each of several that were named together waits for, itself left out; nothing is asked for a single one.
+[[nodiscard]] zone::Waits waitsAmong(Client& client, const std::vector<std::string>& names);
 
 /// A definition file's text and what to call it.
 struct DefinitionText {

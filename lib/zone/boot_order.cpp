@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <set>
 #include <string_view>
 
 namespace zoned::zone {
@@ -27,6 +28,26 @@ std::vector<std::string> wayBetween(const std::string& from, const std::string& 
         }
     }
     return way;
+}
+
+std::vector<std::vector<std::string>> bootGroups(const std::vector<std::string>& zones, const Waits& waits) {
+    std::vector<std::vector<std::string>> groups;
+    std::vector<std::string> left = zones;
+    while (!left.empty()) {
+        const std::set<std::string> missing(left.begin(), left.end());
+        const auto isFree = [&](const std::string& zone) {
+            const auto found = waits.find(zone);
+            return found == waits.end() || std::ranges::none_of(found->second, [&](const std::string& other) {
+                       return other != zone && missing.contains(other);
+                   });
+        };
+        const auto later = std::stable_partition(left.begin(), left.end(), isFree);
+        // nobody can be first: they wait for each other
+        const auto end = later == left.begin() ? left.end() : later;
+        groups.emplace_back(left.begin(), end);
+        left.erase(left.begin(), end);
+    }
+    return groups;
 }
 
 std::optional<std::string> unitNameProblem(const std::string& text) {

@@ -16,6 +16,11 @@ using Waits = std::map<std::string, std::vector<std::string>>;
 /// is none.
 [[nodiscard]] std::vector<std::string> wayBetween(const std::string& from, const std::string& to, const Waits& waits);
 
+/// The zones in the order in which they can be started: each group waits, among them, only for those of the groups
+/// before it. Zones that wait for each other are in the last group together.
+[[nodiscard]] std::vector<std::vector<std::string>> bootGroups(const std::vector<std::string>& zones,
+                                                               const Waits& waits);
+
 /// Why a text is no name of a systemd unit (systemd.unit(5)); nothing where it is one.
 [[nodiscard]] std::optional<std::string> unitNameProblem(const std::string& text);
 

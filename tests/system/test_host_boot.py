@@ -152,6 +152,24 @@ def test_booting_by_hand_without_what_is_required_is_warned_of(host):
     assert "db" in done.stderr and zone.state == "running", done
 
 
+def test_zones_that_are_booted_together_come_up_and_go_down_in_their_order(host):
+    """The names are given in the wrong order; the first is ready before the next is asked for."""
+    host.zone("db")
+    host.zone("app", requires="[db]")
+    host.zone("web", after="[app]")
+    since = len(host.log.read_text())
+    done = host.zonectl("boot", "web", "app", "db", "app")
+    assert done.stderr == "" and done.stdout.count("zone app: booted") == 1, done
+    states = [settled(host, f"zone {name}: running", since) for name in ("db", "app", "web")]
+    assert states == sorted(states)
+    host.zonectl("shutdown", "db", "web", "app")
+    states = [settled(host, f"zone {name}: installed", since) for name in ("web", "app", "db")]
+    assert states == sorted(states)
+    # a zone that is not there is told, and holds up no other
+    refused = host.refused("boot", "app", "nowhere", "db", status=(1,), says="nowhere")
+    assert "zone db: booted" in refused.stdout and "zone app: booted" in refused.stdout
+
+
 # ---- going down with the host ---------------------------------------------------------------
 
 def test_zones_go_down_in_reverse_order_each_in_its_way(host):

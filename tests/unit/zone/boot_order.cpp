@@ -13,6 +13,16 @@ TEST_CASE("a way between zones is found along what they wait for, the shortest o
     CHECK(wayBetween("nowhere", "a", waits).empty());
 }
 
+TEST_CASE("zones are started in groups, each after those that it waits for", "[boot_order]") {
+    using Groups = std::vector<std::vector<std::string>>;
+    const Waits waits{{"web", {"app", "cache"}}, {"app", {"db"}}, {"mail", {"elsewhere"}}};
+    CHECK(bootGroups({"web", "app", "db", "mail"}, waits) == Groups{{"db", "mail"}, {"app"}, {"web"}});
+    CHECK(bootGroups({"web", "mail"}, waits) == Groups{{"web", "mail"}});
+    CHECK(bootGroups({}, waits).empty());
+    CHECK(bootGroups({"a", "b", "c", "d"}, {{"a", {"b"}}, {"b", {"a"}}, {"c", {"a"}}, {"d", {"d"}}}) ==
+          Groups{{"d"}, {"a", "b", "c"}});
+}
+
 TEST_CASE("names of units that can be waited for are told from others", "[boot_order]") {
     for (const std::string good :
          {"network-online.target", "mnt-data.mount", "dev-disk-by\\x2dlabel.device", "openvpn@a_b:c.service"}) {
