@@ -5,6 +5,7 @@
 #include "client.hpp"
 #include "command.hpp"
 #include "event_wait.hpp"
+#include "going_down.hpp"
 #include "output.hpp"
 #include "signals.hpp"
 #include "sys/error.hpp"
@@ -32,7 +33,7 @@ public:
         client_.listen();
         look();
         while (!reached_ && !deleted_) {
-            const Woken woken = waitForEvent(client_, signals_, deadline);
+            const Woken woken = waitForEvent(client_, signals_, nextLook(deadline));
             for (const News& news : client_.takeNews()) {
                 take(news);
             }
@@ -42,7 +43,9 @@ public:
             if (woken == Woken::bySignal) {
                 return interrupted;
             }
-            if (woken == Woken::byDeadline) {
+            if (woken == Woken::byDeadline && goingDown_ && !isOver(deadline)) {
+                look(); // nobody tells that it goes on after all
+            } else if (woken == Woken::byDeadline) {
                 printError(
                     sys::join("zone ", name_, " is not ", wanted_, " after ", timeout->count(), " s: it is ", state_));
                 return 1;
@@ -55,6 +58,13 @@ public:
     }
 
 private:
+    [[nodiscard]] Deadline nextLook(const Deadline& deadline) const {
+        const auto next = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+        return goingDown_ ? Deadline(deadline ? std::min(*deadline, next) : next) : deadline;
+    }
+
+    static bool isOver(const Deadline& deadline) { return deadline && std::chrono::steady_clock::now() >= *deadline; }
+
     void look() {
         const auto zones = client_.zones();
         const auto found = std::ranges::find_if(zones, [this](const auto& zone) { return zone.name == name_; });
@@ -69,7 +79,9 @@ private:
         see(found->state);
         if (wanted_ == "booted" && !reached_) {
             try {
-                reached_ = client_.zoneDetails(found->path).booted;
+                const ZoneDetails zone = client_.zoneDetails(found->path);
+                goingDown_ = zone.booted && isGoingDown(client_, found->path, zone.initKind);
+                reached_ = zone.booted && !goingDown_;
             } catch (const BusError&) {
                 // deleted in between: that is told in the news
             }
@@ -92,6 +104,7 @@ private:
         } else if (news.kind == News::Kind::zoneChanged) {
             if (news.state) {
                 see(*news.state);
+                goingDown_ = false;
             }
             reached_ = reached_ || (wanted_ == "booted" && news.booted.value_or(false));
         }
@@ -111,6 +124,7 @@ private:
     std::string wanted_;
     std::string state_;
     bool known_ = false;
+    bool goingDown_ = false; // it is up, and its init says that it will not be for long
     bool reached_ = false;
     bool deleted_ = false;
     Signals signals_;

@@ -52,6 +52,17 @@ def test_a_shutdown_is_clean_and_quick(request, debianHost, suite):
     assert zone.state == "installed"
 
 
+def test_who_waits_after_a_reboot_typed_inside_waits_for_the_boot_that_comes(debianHost, bookworm):
+    """`reboot` returns while all still runs: it is the next init that is waited for."""
+    systemState(bookworm)
+    before = bookworm.pid
+    # a shutdown that takes its time: without it, it is over before it can be missed
+    bookworm.sh("systemd-run -q --unit slow -p ExecStop='/bin/sleep 1' -p RemainAfterExit=yes /bin/true")
+    bookworm.exec("systemctl", "reboot")
+    debianHost.zonectl("wait", bookworm.name, "booted", "--timeout", "60s")
+    assert bookworm.pid not in (0, before) and bookworm.get("Booted") is True
+
+
 def test_a_reboot_typed_inside_reboots_the_zone(debianHost, bookworm):
     systemState(bookworm)
     before, boots = bookworm.pid, bookworm.sh("cat /proc/sys/kernel/random/boot_id; cat /etc/machine-id")
