@@ -218,6 +218,13 @@ def test_an_image_without_an_init_says_so(host):
     assert zone.truth() == "running"
 
 
+def test_an_image_for_another_kind_of_machine_says_so(host):
+    def add(tar):
+        tar.file("sbin/init", b"\x7fELF\x02\x02" + bytes(12) + b"\x00\x16" + bytes(40), 0o755)
+    host.image("new", images.busybox(extra=add, without=("sbin/init",)))
+    assert "s390" in notes(host, "new")
+
+
 def test_a_sparse_file_costs_and_shows_its_data(makeHost):
     host = makeHost(settings={"images": {"max-bytes": "8M"}}).start()
     archive = hostile_archives.Maker().root()

@@ -77,7 +77,7 @@ void unpackAndFinish(const ImageOptions& options, int top, sys::Channel& channel
                    {"files", unpacked.files},
                    {"osName", osName},
                    {"folder", unpacked.layout.folder},
-                   {"notes", importNotes(unpacked, identity, hasInit(root))}});
+                   {"notes", importNotes(unpacked, identity, lookAtInit(root))}});
 }
 
 // ---- outside ------------------------------------------------------------------------------------------------------

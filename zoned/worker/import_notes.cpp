@@ -22,7 +22,7 @@ std::string counted(std::uint64_t count, std::string_view one, std::string_view 
 
 } // namespace
 
-std::vector<std::string> importNotes(const Unpacked& unpacked, const Identity& identity, bool hasInit) {
+std::vector<std::string> importNotes(const Unpacked& unpacked, const Identity& identity, const InitProgram& init) {
     std::vector<std::string> notes;
     if (!unpacked.layout.folder.empty()) {
         const std::string beside = unpacked.layout.beside.empty()
@@ -30,7 +30,11 @@ std::vector<std::string> importNotes(const Unpacked& unpacked, const Identity& i
                                        : "; what lies beside it was left out: " + joined(unpacked.layout.beside);
         notes.push_back(sys::join("the root file system was taken from ", unpacked.layout.folder, beside));
     }
-    if (!hasInit) {
+    if (!init.machine.empty()) {
+        notes.push_back(sys::join("it is for another kind of machine (", init.machine,
+                                  "): its zones do not boot here; import the one for this machine"));
+    }
+    if (!init.found) {
         notes.emplace_back(
             "it has no init (/sbin/init): a zone boots from it only where the definition names a program "
             "with the key init");

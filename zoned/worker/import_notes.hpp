@@ -9,6 +9,7 @@
 
 namespace zoned::worker {
 
-[[nodiscard]] std::vector<std::string> importNotes(const Unpacked& unpacked, const Identity& identity, bool hasInit);
+[[nodiscard]] std::vector<std::string> importNotes(const Unpacked& unpacked, const Identity& identity,
+                                                   const InitProgram& init);
 
 } // namespace zoned::worker

@@ -1,11 +1,14 @@
 #include "root_layout.hpp"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <climits>
+#include <utility>
 
 #include "failure.hpp"
 #include "sys/error.hpp"
@@ -192,18 +195,51 @@ bool isPlainName(std::string_view name) {
            name.find_first_of(std::string_view("/\0", 2)) == std::string_view::npos;
 }
 
-bool hasInit(int root) {
+std::string foreignMachine(std::string_view program) {
+    constexpr std::size_t machineAt = 18; // e_machine, in 32 and 64 bits alike
+    if (program.size() < machineAt + 2 || !program.starts_with(std::string_view(ELFMAG, SELFMAG))) {
+        return "";
+    }
+    const auto byte = [&](std::size_t at) { return static_cast<unsigned>(static_cast<unsigned char>(program[at])); };
+    const bool big = byte(EI_DATA) == ELFDATA2MSB;
+    const unsigned machine = byte(machineAt + (big ? 1 : 0)) | byte(machineAt + (big ? 0 : 1)) << 8U;
+#if defined(__x86_64__)
+    constexpr std::array<unsigned, 2> ours = {EM_X86_64, EM_386};
+#elif defined(__aarch64__)
+    constexpr std::array<unsigned, 2> ours = {EM_AARCH64, EM_ARM};
+#else
+    const std::array<unsigned, 1> ours = {machine}; // nothing is known of what runs here
+#endif
+    if (std::ranges::find(ours, machine) != ours.end()) {
+        return "";
+    }
+    constexpr std::array<std::pair<unsigned, std::string_view>, 8> names = {{{EM_X86_64, "x86-64"},
+                                                                             {EM_386, "i386"},
+                                                                             {EM_AARCH64, "aarch64"},
+                                                                             {EM_ARM, "arm"},
+                                                                             {EM_RISCV, "riscv"},
+                                                                             {EM_PPC64, "ppc64"},
+                                                                             {EM_S390, "s390"},
+                                                                             {EM_MIPS, "mips"}}};
+    const auto known = std::ranges::find(names, machine, &std::pair<unsigned, std::string_view>::first);
+    return known != names.end() ? std::string(known->second) : sys::join("machine ", machine);
+}
+
+InitProgram lookAtInit(int root) {
     // as in platform/init_kind.cpp
     constexpr std::array places = {"sbin/init",           "etc/init",        "bin/init", "usr/lib/systemd/systemd",
                                    "lib/systemd/systemd", "sbin/openrc-init"};
-    return std::ranges::any_of(places, [&](const char* place) {
+    for (const char* place : places) {
         try {
-            (void)sys::openBeneath(root, place, O_PATH, sys::FileType::regular);
-            return true;
+            const sys::UniqueFd program = sys::openBeneath(root, place, O_RDONLY, sys::FileType::regular);
+            std::array<char, 64> start{};
+            const ssize_t size = ::pread(program.get(), start.data(), start.size(), 0);
+            return {true, foreignMachine({start.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))})};
         } catch (const sys::Error&) {
-            return false;
+            // not there, or something else
         }
-    });
+    }
+    return {};
 }
 
 } // namespace zoned::worker

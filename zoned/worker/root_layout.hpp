@@ -28,7 +28,13 @@ struct RootLayout {
 [[nodiscard]] bool isPlainPath(std::string_view path);
 [[nodiscard]] bool isPlainName(std::string_view name);
 
-/// Whether one of the programs is there that a boot looks for where the definition names none.
-[[nodiscard]] bool hasInit(int root);
+/// The program that a boot takes where the definition names none.
+struct InitProgram {
+    bool found = false;
+    std::string machine; // the one that it is for, where that is not this one: "aarch64", "machine 243"
+};
+[[nodiscard]] InitProgram lookAtInit(int root);
+/// The machine that a program is for by its first bytes, where this one cannot run it; "" also where it is no ELF file.
+[[nodiscard]] std::string foreignMachine(std::string_view program);
 
 } // namespace zoned::worker

@@ -55,6 +55,24 @@ TEST_CASE("a root in a folder is found, by a folder and never by a link") {
     CHECK_THROWS_AS(Archive().folders({"a/usr", "a/etc", "b/bin", "b/etc"}).layout(), Failure);
 }
 
+TEST_CASE("a program for another machine is known by its first bytes") {
+    const auto elf = [](char data, const std::string& machine) {
+        return std::string("\x7f"
+                           "ELF\x02",
+                           5) +
+               data + std::string(12, '\0') + machine + std::string(8, '\0');
+    };
+    const std::string own = sys::readFile("/proc/self/exe", 1U << 30).value();
+    CHECK(foreignMachine(own).empty());
+    CHECK(foreignMachine(elf('\x02', std::string("\0\x16", 2))) == "s390");
+    CHECK(foreignMachine(elf('\x01', std::string("\xf3\0", 2))) == "riscv");
+    CHECK(foreignMachine(elf('\x01', std::string("\xfe\xca", 2))) == "machine 51966");
+    CHECK(foreignMachine("#!/bin/sh\nexec something that is long enough\n").empty());
+    CHECK(foreignMachine("\x7f"
+                         "ELF")
+              .empty());
+}
+
 TEST_CASE("a path from the sandbox has names only") {
     CHECK(isPlainPath("rootfs"));
     CHECK(isPlainPath("backup/container/rootfs"));
