@@ -60,8 +60,10 @@ std::uint64_t oomKills(const std::string& cgroup) {
     return count;
 }
 
-std::vector<std::string> availableControllers(const std::string& cgroup) {
-    std::istringstream words(readFile(cgroup + "/cgroup.controllers").value_or(""));
+namespace {
+
+std::vector<std::string> controllersIn(const std::string& file) {
+    std::istringstream words(readFile(file).value_or(""));
     std::vector<std::string> names;
     for (std::string name; words >> name;) {
         names.push_back(name);
@@ -69,12 +71,20 @@ std::vector<std::string> availableControllers(const std::string& cgroup) {
     return names;
 }
 
+} // namespace
+
+std::vector<std::string> availableControllers(const std::string& cgroup) {
+    return controllersIn(cgroup + "/cgroup.controllers");
+}
+
 void enableControllers(const std::string& cgroup, const std::vector<std::string>& wanted) {
     const std::vector<std::string> available = availableControllers(cgroup);
-    const std::string enabled = " " + readFile(cgroup + "/cgroup.subtree_control").value_or("");
+    const std::vector<std::string> enabled = controllersIn(cgroup + "/cgroup.subtree_control");
+    const auto has = [](const std::vector<std::string>& names, const std::string& name) {
+        return std::find(names.begin(), names.end(), name) != names.end();
+    };
     for (const std::string& name : wanted) {
-        const bool offered = std::find(available.begin(), available.end(), name) != available.end();
-        if (offered && (enabled + " ").find(" " + name) == std::string::npos) {
+        if (has(available, name) && !has(enabled, name)) {
             writeKernelFile(cgroup + "/cgroup.subtree_control", "+" + name);
         }
     }

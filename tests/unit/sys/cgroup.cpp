@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "support/catch.hpp"
+#include "support/test_folder.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "sys/mount_table.hpp"
@@ -102,4 +103,17 @@ TEST_CASE("the root of the hierarchy is found from any folder in it") {
 TEST_CASE("controllers that the kernel does not offer are passed over") {
     const TestCgroup top;
     REQUIRE_NOTHROW(sys::enableControllers(top.path, {"nosuchcontroller"}));
+}
+
+TEST_CASE("a controller is enabled beside one whose name begins alike") {
+    // plain files: what is written stays to be read
+    const test::TestFolder folder;
+    const std::string file = folder.path() + "/cgroup.subtree_control";
+    sys::replaceVolatileFile(folder.path() + "/cgroup.controllers", "cpuset cpu io memory pids\n");
+    sys::replaceVolatileFile(file, "cpuset memory\n");
+    sys::enableControllers(folder.path(), {"cpuset", "memory"});
+    REQUIRE(sys::readFile(file) == "cpuset memory\n");
+    sys::enableControllers(folder.path(), {"cpu", "cpuset"});
+    REQUIRE(sys::readFile(file)->starts_with("+cpu"));
+    REQUIRE_FALSE(sys::readFile(file)->starts_with("+cpus"));
 }
