@@ -10,8 +10,17 @@ namespace zoned::store::yaml {
 
 namespace {
 
-/// The digits that `text` starts with, as a number; takes them off. Nothing where there are none, or too many.
+/// "0777" is 511 to a reader of YAML 1.1, and 777 to one of 1.2: nobody knows which was meant.
+bool hasLeadingZero(std::string_view text) {
+    return text.size() > 1 && text[0] == '0' && text[1] >= '0' && text[1] <= '9';
+}
+
+/// The digits that `text` starts with, as a number; takes them off. Nothing where there are none, or too many, or where
+/// they begin with a needless 0.
 std::optional<std::uint64_t> leadingNumber(std::string_view& text) {
+    if (hasLeadingZero(text)) {
+        return std::nullopt;
+    }
     std::uint64_t value = 0;
     const auto [rest, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (fault != std::errc{}) {
@@ -55,7 +64,10 @@ void Reader::finish() {
 }
 
 void Reader::mismatch(const Node& node, const std::string& path, std::string_view expected) {
-    problem(node, path, describe(node) + " is not " + std::string(expected));
+    const bool zero = node.kind == Node::Kind::scalar && hasLeadingZero(node.text);
+    problem(node, path,
+            describe(node) + " is not " + std::string(expected) +
+                (zero ? "; write it without the leading 0, which can mean an octal number" : ""));
 }
 
 /// The text of a scalar; `expected` says what it should have been.
@@ -125,7 +137,7 @@ std::optional<double> Reader::decimal(const Node& node, const std::string& path)
     const char* const end = value->data() + value->size();
     const auto [rest, fault] = std::from_chars(value->data(), end, number, std::chars_format::fixed);
     // from_chars reads "nan" and "inf" as well
-    if (fault != std::errc{} || rest != end || !std::isfinite(number)) {
+    if (fault != std::errc{} || rest != end || !std::isfinite(number) || hasLeadingZero(*value)) {
         mismatch(node, path, "a number, such as 1.5");
         return std::nullopt;
     }

@@ -46,6 +46,12 @@ KiB, MiB, GiB and TiB are the same.
 A
 .Em duration
 is a number of seconds, or a number with s, m or h.
+Numbers are decimal and have no leading zeros, which some readers of YAML take
+for octal.
+A
+.Em string
+that people read has no control characters, and no marks that turn the
+direction of text.
 )";
 
 constexpr const char* tail = R"(.Sh SEE ALSO

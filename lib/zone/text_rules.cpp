@@ -58,14 +58,45 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 } // namespace
 
+namespace {
+
+/// Marks that turn the direction of what follows, and U+2028 and U+2029, which end a line: U+061C, U+200E, U+200F,
+/// U+2028 to U+202E, U+2066 to U+2069. Returns the mark's length; 0 where the text begins with none.
+std::size_t directionMarkLength(std::string_view text) noexcept {
+    constexpr std::string_view arabicMark = "\xD8\x9C";
+    if (text.starts_with(arabicMark)) {
+        return arabicMark.size();
+    }
+    if (text.size() < 3 || text[0] != '\xE2') {
+        return 0;
+    }
+    const auto second = static_cast<unsigned char>(text[1]);
+    const auto third = static_cast<unsigned char>(text[2]);
+    const bool mark = (second == 0x80 && (third == 0x8E || third == 0x8F || (third >= 0xA8 && third <= 0xAE))) ||
+                      (second == 0x81 && third >= 0xA6 && third <= 0xA9);
+    return mark ? 3 : 0;
+}
+
+} // namespace
+
+std::size_t controlCharacterLength(std::string_view text) noexcept {
+    if (text.empty()) {
+        return 0;
+    }
+    const auto first = static_cast<unsigned char>(text[0]);
+    if (first < 0x80) {
+        return first < 0x20 || first == 0x7F ? 1 : 0;
+    }
+    if (first == 0xC2 && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xA0) {
+        return 2; // U+0080 to U+009F
+    }
+    return directionMarkLength(text);
+}
+
 bool hasControlCharacter(std::string_view text) noexcept {
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        if (c < 0x20 || c == 0x7F) {
+    for (; !text.empty(); text.remove_prefix(1)) {
+        if (controlCharacterLength(text) != 0) {
             return true;
-        }
-        if (c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0) {
-            return true; // U+0080 to U+009F
         }
     }
     return false;

@@ -9,7 +9,10 @@
 
 namespace zoned::zone {
 
-/// C0 and C1 control characters and DEL, in UTF-8: a terminal obeys them, and a line-based file breaks at them.
+/// C0 and C1 control characters and DEL, the marks that turn the direction of text (U+202E and kin) and the separators of
+/// lines, in UTF-8: a terminal obeys them, so that people read what is not there, and a line-based file breaks at them.
+/// The bytes of the one that `text` begins with; 0 where it begins with none.
+[[nodiscard]] std::size_t controlCharacterLength(std::string_view text) noexcept;
 [[nodiscard]] bool hasControlCharacter(std::string_view text) noexcept;
 [[nodiscard]] bool isUtf8(std::string_view text) noexcept;
 

@@ -61,7 +61,8 @@ void checkDescription(const Definition& definition, const Surroundings&, Finding
         findings.push_back({"description", "has at most 1024 bytes"});
     }
     if (hasControlCharacter(definition.description) || !isUtf8(definition.description)) {
-        findings.push_back({"description", "is one line of UTF-8 text, without control characters"});
+        findings.push_back(
+            {"description", "is one line of UTF-8 text, without control characters and direction marks"});
     }
 }
 

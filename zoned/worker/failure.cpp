@@ -1,5 +1,7 @@
 #include "failure.hpp"
 
+#include "zone/text_rules.hpp"
+
 namespace zoned::worker {
 
 std::string_view name(FailureKind kind) noexcept {
@@ -28,13 +30,11 @@ std::string printable(std::string_view text, std::size_t limit) {
             }
             return shown + "...";
         }
-        const auto byte = static_cast<unsigned char>(text[i]);
-        const bool c1 = byte == 0xC2 && i + 1 < text.size() && (static_cast<unsigned char>(text[i + 1]) & 0xE0) == 0x80;
-        if (c1) {
+        if (const std::size_t length = zone::controlCharacterLength(text.substr(i)); length != 0) {
             shown += '?';
-            ++i;
+            i += length - 1;
         } else {
-            shown += byte < 0x20 || byte == 0x7F ? '?' : text[i];
+            shown += text[i];
         }
     }
     return shown;

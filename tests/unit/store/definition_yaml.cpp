@@ -433,6 +433,18 @@ TEST_CASE("what is written reads back the same", "[definition_yaml]") {
     }
 }
 
+TEST_CASE("a number with a leading zero is refused, since readers of YAML differ about it", "[definition_yaml]") {
+    for (const std::string text :
+         {"processes: 0777", "processes: '0777'", "memory: 010M", "cpus: 01.5", "processes: 00"}) {
+        const std::string said = complaint(least + "resources: {" + text + "}\n");
+        CAPTURE(text);
+        CHECK(said.starts_with("web.yaml:3: resources."));
+        CHECK(said.ends_with("; write it without the leading 0, which can mean an octal number"));
+    }
+    CHECK(complaint(least + "stop-timeout: 090s\n").find("leading 0") != std::string::npos);
+    CHECK(parseDefinition(least + "resources: {cpus: 0.5}\n", "").definition.resources.cpus == 0.5);
+}
+
 TEST_CASE("what is wrong with limits is told with its line", "[definition_yaml]") {
     CHECK(complaint(least + "resources:\n  cpu-set: 0-x\n") ==
           "web.yaml:4: resources.cpu-set: '0-x' is no set of processors; write it such as 0-3,6");

@@ -43,4 +43,5 @@ TEST_CASE("shown text is cut between characters") {
     CHECK(printable("abcdef", 3) == "abc...");
     CHECK(printable("ab\xc3\xa4", 10) == "ab\xc3\xa4");
     CHECK(printable("ab\xc3\xa4x", 3) == "ab...");
+    CHECK(printable("exe\u202etxt\u200e\x1b", 20) == "exe?txt??");
 }

@@ -174,6 +174,7 @@ const std::map<std::string, std::vector<Example>>& examples() {
          {bad("description", [](Definition& d) { d.description = std::string(1025, 'x'); }),
           bad("description", [](Definition& d) { d.description = "a\nb"; }),
           bad("description", [](Definition& d) { d.description = "\x1b[2J"; }),
+          bad("description", [](Definition& d) { d.description = "\u202etxt.exe"; }),
           bad("description", [](Definition& d) { d.description = "\xff"; }),
           fine([](Definition& d) { d.description = std::string(1024, 'x'); }),
           fine([](Definition& d) { d.description = "Büro: the shop"; })}},

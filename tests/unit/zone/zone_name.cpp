@@ -45,7 +45,18 @@ TEST_CASE("names that only begin like the reserved ones are free", "[zone_name]"
 TEST_CASE("control characters are found in every form a terminal obeys", "[text_rules]") {
     CHECK(hasControlCharacter("a\nb"));
     CHECK(hasControlCharacter("\x7f"));
-    CHECK(hasControlCharacter("\xc2\x9b"));             // U+009B, CSI
+    CHECK(hasControlCharacter("\xc2\x9b")); // U+009B, CSI
+    for (const char* mark :
+         {"\u061c", "\u200e", "\u200f", "\u2028", "\u2029", "\u202a", "\u202e", "\u2066", "\u2069"}) {
+        CHECK(hasControlCharacter(std::string("exe.") + mark + "txt"));
+    }
+    CHECK_FALSE(hasControlCharacter(
+        "\u200d \u2027 \u202f \u2065 \u206a \u05d0 \u0639")); // their neighbours; letters of such texts
+    CHECK(controlCharacterLength("\u202etxt") == 3);
+    CHECK(controlCharacterLength("\xc2\x9b[") == 2);
+    CHECK(controlCharacterLength("\x1b[") == 1);
+    CHECK(controlCharacterLength("t\u202e") == 0);
+    CHECK(controlCharacterLength("") == 0);
     CHECK_FALSE(hasControlCharacter("\xc2\xa0 ä € 😀")); // U+00A0 and what lies beyond
 }
 
