@@ -17,6 +17,24 @@ using Json = nlohmann::json;
 
 constexpr std::size_t largestRecord = 4 << 20;
 
+/// A folder, a pipe, a file too large in the record's place is a record that is damaged.
+std::optional<std::string> textOf(const std::string& path) {
+    try {
+        return sys::readFile(path, largestRecord);
+    } catch (const sys::Error& error) {
+        throw DamagedRecord(error.action(), error.code());
+    }
+}
+
+Remains headOf(const std::string& line, const std::string& path) {
+    const Json head = Json::parse(line, nullptr, false);
+    try {
+        return {bootSpecFromJson(head.at("spec").get<std::string>()), head.at("cgroup").get<std::string>()};
+    } catch (const std::exception& error) { // no JSON, another shape, a spec that is none
+        throw DamagedRecord("reading the run record " + path + ": its first line is damaged: " + error.what(), 0);
+    }
+}
+
 } // namespace
 
 RunRecord RunRecord::begin(const std::string& path, const Remains& zone) {
@@ -33,23 +51,23 @@ RunRecord RunRecord::begin(const std::string& path, const Remains& zone) {
 }
 
 std::optional<RunRecord> RunRecord::find(const std::string& path) {
-    const auto text = sys::readFile(path, largestRecord);
+    const auto text = textOf(path);
     if (!text) {
         return std::nullopt;
     }
     std::istringstream lines(*text);
     std::string line;
     std::getline(lines, line);
-    const Json head = Json::parse(line, nullptr, false);
-    if (!head.is_object() || !head.contains("cgroup") || !head.contains("spec")) {
-        throw DamagedRecord("reading the run record " + path + ": its first line is damaged", 0);
-    }
-    RunRecord record(path,
-                     Remains{bootSpecFromJson(head["spec"].get<std::string>()), head["cgroup"].get<std::string>()});
+    RunRecord record(path, headOf(line, path));
     while (std::getline(lines, line)) {
         const Json entry = Json::parse(line, nullptr, false);
-        if (entry.is_object() && entry.contains("step")) {
-            record.steps_.push_back(entry["step"].get<std::string>());
+        // a torn line is the last; a step that cannot be read may have been taken all the same
+        if (entry.is_object()) {
+            const auto step = entry.find("step");
+            if (step == entry.end() || !step->is_string()) {
+                throw DamagedRecord("reading the run record " + path + ": a step's line is damaged", 0);
+            }
+            record.steps_.push_back(step->get<std::string>());
         }
     }
     try {

@@ -1,6 +1,8 @@
 #include "platform/run_record.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "platform_examples.hpp"
 #include "support/catch.hpp"
@@ -62,4 +64,39 @@ TEST_CASE("a torn record shows the steps that were noted whole, or says that it 
             REQUIRE((found->steps().empty() || found->steps().front() == "cgroup"));
         }
     }
+}
+
+TEST_CASE("a record of another shape is damaged, and nothing else") {
+    const test::TestFolder folder;
+    const std::string path = folder.path() + "/record";
+    for (const std::string head :
+         {R"({"cgroup": 7, "spec": ""})", R"({"cgroup": "/cg", "spec": {}})", R"({"cgroup": "/cg", "spec": []})",
+          R"({"cgroup": "/cg", "spec": "{}"})", R"({"cgroup": "/cg", "spec": "no JSON"})", R"({"cgroup": "/cg"})", "[]",
+          "7", "null", "\"text\"", "\xff\xfe"}) {
+        sys::replaceVolatileFile(path, head + "\n");
+        CAPTURE(head);
+        REQUIRE_THROWS_AS(RunRecord::find(path), platform::DamagedRecord);
+    }
+    sys::removeFile(path);
+    (void)RunRecord::begin(path, {test::fullSpec(), "/cg"});
+    const std::string head = *sys::readFile(path);
+    for (const std::string step : {R"({"step": 7})", R"({"step": null})", R"({"stop": "cgroup"})"}) {
+        sys::replaceVolatileFile(path, head + step + "\n");
+        CAPTURE(step);
+        REQUIRE_THROWS_AS(RunRecord::find(path), platform::DamagedRecord);
+    }
+}
+
+TEST_CASE("a folder, a pipe, a file without end in a record's place are a damaged record") {
+    const test::TestFolder folder;
+    const std::string path = folder.path() + "/record";
+    REQUIRE(::mkdir(path.c_str(), 0700) == 0);
+    REQUIRE_THROWS_AS(RunRecord::find(path), platform::DamagedRecord);
+    REQUIRE(::rmdir(path.c_str()) == 0);
+    REQUIRE(::mkfifo(path.c_str(), 0600) == 0); // opening it must not wait for a writer
+    REQUIRE_THROWS_AS(RunRecord::find(path), platform::DamagedRecord);
+    REQUIRE(::unlink(path.c_str()) == 0);
+    sys::replaceVolatileFile(path, "");
+    REQUIRE(::truncate(path.c_str(), off_t{1} << 40) == 0);
+    REQUIRE_THROWS_AS(RunRecord::find(path), platform::DamagedRecord);
 }
