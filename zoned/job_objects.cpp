@@ -30,15 +30,28 @@ void JobObjects::changed(const JobInfo& info) {
     emitChanged(path, names);
 }
 
+Request requestToCancel(const JobInfo& job) {
+    Request request{"Cancel of job " + std::to_string(job.id), Verb::manage, {}};
+    switch (job.hold.what) {
+    case Held::zone:
+        request.target = {"zone", job.hold.name};
+        break;
+    case Held::image:
+        request.verb = Verb::image;
+        request.target = {"image", job.hold.name};
+        break;
+    case Held::host: // as Autoboot and ShutdownAll
+        break;
+    }
+    return request;
+}
+
 /// A job may be ended by whoever asked for it, and by whoever may ask for such a one. What the service began by itself
 /// counts as a change of state, or of images.
 void JobObjects::Cancel(sdbus::Result<>&& result) {
     const JobInfo info = subject();
-    const bool ofZone = info.hold.what == Held::zone;
     const std::optional<JobStarter> starter = domain_.jobs.starter(info.id);
-    Request request{"Cancel of job " + std::to_string(info.id),
-                    ofZone ? Verb::manage : Verb::image,
-                    {ofZone ? "zone" : "image", info.hold.name}};
+    Request request = requestToCancel(info);
     if (starter) {
         request.verb = starter->verb;
     }

@@ -7,6 +7,9 @@
 
 namespace zoned::daemon {
 
+/// The right that it takes to cancel a job that the service began by itself, and what the policy is told of it.
+[[nodiscard]] Request requestToCancel(const JobInfo& job);
+
 class JobObjects final : public ObjectFamily<org::zoned1::Job_adaptor, JobInfo> {
 public:
     JobObjects(sdbus::IConnection& connection, const Domain& domain);
