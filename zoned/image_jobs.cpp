@@ -104,25 +104,20 @@ std::uint32_t ImageJobs::build(const std::string& name, const BuildOptions& opti
 std::uint32_t ImageJobs::fill(const ZoneName& name, const std::string& kind, std::vector<std::string> arguments,
                               sys::UniqueFd input, const std::string& origin) {
     // The worker runs as ids that nobody else has.
-    std::vector<std::uint32_t> taken = registry_.idBasesTaken();
-    taken.insert(taken.end(), idBases_.begin(), idBases_.end());
-    const std::uint32_t base =
-        store::chooseIdBlock(host_.settings.ids.first, host_.settings.ids.last, taken, store::foreignIdRanges());
+    const ReservedIds::Loan ids = ids_.forWorker();
     const std::string staging = registry_.images().makeStaging(name);
     const std::uint32_t job = jobs_.start(kind, {Held::image, name.str()});
     const auto& limits = host_.settings.images;
     arguments.insert(arguments.end(),
-                     {"--rootfs", staging + "/rootfs", "--id-base", std::to_string(base), "--max-bytes",
+                     {"--rootfs", staging + "/rootfs", "--id-base", std::to_string(ids.first()), "--max-bytes",
                       std::to_string(limits.maxBytes), "--max-entries", std::to_string(limits.maxEntries)});
     try {
         const std::uint64_t worker = workers_.start(
             arguments, std::move(input),
             [this, job](double progress, const std::string& message) { jobs_.report(job, progress, message); },
-            [this, name, job, staging, origin, base](const std::variant<WorkerResult, Fault>& result) {
-                std::erase(idBases_, base);
+            [this, name, job, staging, origin, ids](const std::variant<WorkerResult, Fault>& result) {
                 filled(name, job, staging, origin, result);
             });
-        idBases_.push_back(base);
         jobs_.onCancel(job, [this, job, worker] {
             jobs_.report(job, -1, "cancelling");
             workers_.cancel(worker);

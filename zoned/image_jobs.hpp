@@ -8,6 +8,7 @@
 #include "host.hpp"
 #include "jobs.hpp"
 #include "registry.hpp"
+#include "reserved_ids.hpp"
 #include "sys/unique_fd.hpp"
 #include "workers.hpp"
 
@@ -25,8 +26,8 @@ void checkBuildOptions(const BuildOptions& options);
 
 class ImageJobs {
 public:
-    ImageJobs(const Host& host, Registry& registry, Jobs& jobs, Workers& workers)
-        : host_(host), registry_(registry), jobs_(jobs), workers_(workers) {}
+    ImageJobs(const Host& host, Registry& registry, Jobs& jobs, Workers& workers, ReservedIds& ids)
+        : host_(host), registry_(registry), jobs_(jobs), workers_(workers), ids_(ids) {}
 
     /// Each returns the job's number, and throws what stands against it.
     std::uint32_t import(const std::string& name, sys::UniqueFd archive, const std::string& origin);
@@ -49,7 +50,7 @@ private:
     Registry& registry_;
     Jobs& jobs_;
     Workers& workers_;
-    std::vector<std::uint32_t> idBases_; // of the workers that run
+    ReservedIds& ids_;
 };
 
 } // namespace zoned::daemon

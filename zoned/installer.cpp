@@ -52,11 +52,9 @@ void Installer::giveRoot(Zone& zone) {
     if (!image) {
         throw Fault(FaultKind::noSuchImage, "there is no image named '" + zone.definition->image + "'");
     }
-    registry_.requireKnownIds(zone.name.str());
     store::ZoneRecord record;
     record.uuid = randomHex(16);
-    record.idBase = store::chooseIdBlock(host_.settings.ids.first, host_.settings.ids.last, registry_.idBasesTaken(),
-                                         store::foreignIdRanges());
+    record.idBase = ids_.forZone(zone.name.str());
     record.image = image->name;
     record.imageId = image->id;
     assignAddresses(*zone.definition, record, host_.settings.network.address,

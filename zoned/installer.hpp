@@ -7,14 +7,15 @@
 #include "host.hpp"
 #include "jobs.hpp"
 #include "registry.hpp"
+#include "reserved_ids.hpp"
 #include "workers.hpp"
 
 namespace zoned::daemon {
 
 class Installer {
 public:
-    Installer(const Host& host, Registry& registry, Jobs& jobs, Workers& workers)
-        : host_(host), registry_(registry), jobs_(jobs), workers_(workers) {}
+    Installer(const Host& host, Registry& registry, Jobs& jobs, Workers& workers, const ReservedIds& ids)
+        : host_(host), registry_(registry), jobs_(jobs), workers_(workers), ids_(ids) {}
 
     /// Each returns the job's number, and throws what stands against it.
     std::uint32_t install(const std::string& name);
@@ -33,6 +34,7 @@ private:
     Registry& registry_;
     Jobs& jobs_;
     Workers& workers_;
+    const ReservedIds& ids_;
 };
 
 } // namespace zoned::daemon

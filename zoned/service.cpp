@@ -32,11 +32,11 @@ Service::Service(sys::EventLoop& loop, Host host)
             }),
       workers_(loop, host_.workerProgram), lookups_(loop, workers_),
       accounts_([this](const auto& accounts, auto then) { lookups_.accounts(accounts, std::move(then)); }),
-      registry_(loop, host_, jobs_, accounts_, clerk_),
+      registry_(loop, host_, jobs_, accounts_, clerk_), ids_(host_, registry_),
       launcher_(host_.systemd ? systemdLauncher(loop, host_, bus_, groupOf(), resourcesOf())
                               : directLauncher(loop, host_, groupOf())),
       network_(loop, host_), lifecycle_(loop, host_, registry_, jobs_, *launcher_, network_),
-      installer_(host_, registry_, jobs_, workers_), imageJobs_(host_, registry_, jobs_, workers_),
+      installer_(host_, registry_, jobs_, workers_, ids_), imageJobs_(host_, registry_, jobs_, workers_, ids_),
       polkit_(loop, bus_.connection()), authorizer_(authorities()),
       hostBoot_(loop, host_, registry_, jobs_, lifecycle_), statistics_(loop, host_, registry_),
       machined_(bus_.connection(), host_),

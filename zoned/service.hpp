@@ -28,6 +28,7 @@
 #include "oom_watch.hpp"
 #include "polkit.hpp"
 #include "registry.hpp"
+#include "reserved_ids.hpp"
 #include "run_watch.hpp"
 #include "statistics.hpp"
 #include "workers.hpp"
@@ -71,6 +72,7 @@ private:
     Lookups lookups_;
     Accounts accounts_;
     Registry registry_;
+    ReservedIds ids_;
     std::unique_ptr<Launcher> launcher_;
     Network network_;
     Lifecycle lifecycle_;

@@ -1,7 +1,9 @@
 """Requests over the bus: their effects, their errors by name, their jobs and signals."""
 
+import contextlib
 import os
 import socket
+from pathlib import Path
 
 import pytest
 from gi.repository import GLib
@@ -30,6 +32,21 @@ def test_a_definition_is_kept_as_it_was_written(host):
     file = host.definitionFile("web")
     assert file.read_text() == text
     assert file.stat().st_mode & 0o7777 == 0o600 and file.stat().st_uid == 0
+
+
+def test_a_zone_never_has_the_ids_of_a_worker_that_unpacks_an_archive(host, heldJob):
+    def lent():
+        for pid in host.processes():
+            with contextlib.suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if b"--id-base" in words:
+                    return int(words[words.index(b"--id-base") + 1])
+        return None
+    worker = eventually(lent, what="the worker")
+    zones = [host.zone(name) for name in ("first", "second")]
+    assert len({worker} | {zone.idBase for zone in zones}) == 3
+    assert heldJob.release().result == "failed"
+    assert host.zone("third").idBase == worker  # which is free again
 
 
 def test_settings_are_put_into_the_definition(host):
