@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <set>
+#include <string>
+#include <utility>
 
+#include "api/object_path.hpp"
 #include "arguments.hpp"
 #include "command.hpp"
 #include "console_session.hpp"
@@ -61,30 +65,53 @@ int bootOnConsole(const BootOptions& options) {
     }
 }
 
-/// An init that fails to start has said why on the console, more often than not. Everybody is told that the boot failed;
-/// what the zone wrote is for those who may read its log, and only root may without perhaps being asked for a password.
-void showConsoleEnd(Client& client, const std::string& name, const JobEnd& end) {
-    constexpr std::size_t lines = 10;
-    if (end.error != "org.zoned1.Error.BootFailed") {
-        return;
-    }
-    if (::geteuid() != 0) {
-        printNote("see 'zonectl log " + name + "' for what it wrote to its console");
-        return;
-    }
-    try {
-        LogReader log([&] { return client.readLog(client.zone(name), "console"); });
-        if (const std::string text = lastLines(log.news(), lines); !text.empty()) {
-            printError("the log of its console ends:\n" + text.substr(0, text.find_last_not_of('\n') + 1));
+/// The consoles' logs from before the boots on: what an earlier boot has left there explains nothing. Only root may read
+/// them without perhaps being asked for a password, so for others there are none.
+class ConsoleEnds {
+public:
+    /// To be called before the boot is asked for.
+    void watch(Client& client, const std::string& name) {
+        if (::geteuid() != 0) {
+            return;
         }
-    } catch (const BusError& e) {
-        reportFailure("show the log of zone " + name, e.what());
+        LogReader log([&client, name] { return client.readLog(client.zone(name), "console"); });
+        try {
+            log.skip();
+        } catch (const BusError&) {
+            return; // there is no such zone, which its boot says
+        }
+        logs_.insert_or_assign(name, std::move(log));
     }
-}
+
+    /// An init that fails to start has said why on the console, more often than not. Everybody is told that the boot
+    /// failed; what the zone wrote is for those who may read its log.
+    void show(const std::string& name, const JobEnd& end) {
+        constexpr std::size_t lines = 10;
+        if (end.error != "org.zoned1.Error.BootFailed") {
+            return;
+        }
+        const auto log = logs_.find(name);
+        if (log == logs_.end()) {
+            printNote("see 'zonectl log " + name + "' for what it wrote to its console");
+            return;
+        }
+        try {
+            if (const std::string text = lastLines(log->second.news(), lines); !text.empty()) {
+                printError("the log of its console ends:\n" + text.substr(0, text.find_last_not_of('\n') + 1));
+            }
+        } catch (const BusError& e) {
+            reportFailure("show the log of zone " + name, e.what());
+        }
+    }
+
+private:
+    std::map<std::string, LogReader> logs_;
+};
 
 /// Zones that others of them wait for come first, and are ready before those are booted.
 int bootInOrder(const BootOptions& options) {
     Client client;
+    ConsoleEnds consoles;
     const zone::Waits waits = waitsAmong(client, options.names);
     const auto isAwaited = [&](const std::string& name) {
         return std::ranges::any_of(waits, [&](const auto& entry) {
@@ -97,12 +124,16 @@ int bootInOrder(const BootOptions& options) {
         std::vector<Request> requests;
         for (const std::string& name : group) {
             const bool wait = options.wait || isAwaited(name);
-            const auto boot = [&options, wait](Client& bus, const ObjectPath& zone) {
+            const auto boot = [&options, &consoles, wait](Client& bus, const ObjectPath& zone) {
+                consoles.watch(bus, api::nameInPath(zone, "zone"));
                 return bus.boot(zone, options.initArgs, wait);
             };
-            std::ranges::move(
-                zoneRequests(client, {name}, "boot", options.wait ? "ready" : "booted", boot, showConsoleEnd),
-                std::back_inserter(requests));
+            const auto showEnd = [&consoles](Client&, const std::string& failed, const JobEnd& end) {
+                consoles.show(failed, end);
+            };
+            std::ranges::move(zoneRequests(client, {name}, "boot", options.wait ? "ready" : "booted",
+                                           {"", "running", wait}, boot, showEnd),
+                              std::back_inserter(requests));
         }
         const Outcomes outcomes = runJobs(client, requests);
         status = std::max(status, outcomes.status());

@@ -61,8 +61,11 @@ std::vector<NewZone> define(Client& client, const CreateOptions& options, const 
 std::vector<NewZone> install(Client& client, const std::vector<NewZone>& defined, bool& cancelled) {
     std::vector<Request> requests;
     for (const auto& zone : defined) {
-        requests.push_back({"create zone " + zone.name, join("zone ", zone.name, ": created"),
-                            [&client, zone] { return client.install(zone.path); }});
+        requests.push_back({"create zone " + zone.name,
+                            join("zone ", zone.name, ": created"),
+                            [&client, zone] { return client.install(zone.path); },
+                            {},
+                            {zone.name, "installed"}});
     }
     const Outcomes outcomes = runJobs(client, requests);
     cancelled = outcomes.cancelled;
@@ -92,7 +95,9 @@ int create(const CreateOptions& options) {
         for (const auto& zone : installed) {
             requests.push_back({"boot zone " + zone.name,
                                 join("zone ", zone.name, options.wait ? ": ready" : ": booted"),
-                                [&client, &options, zone] { return client.boot(zone.path, {}, options.wait); }});
+                                [&client, &options, zone] { return client.boot(zone.path, {}, options.wait); },
+                                {},
+                                {zone.name, "running", options.wait}});
         }
         status = runJobs(client, requests).status() == 0 ? status : 1;
     }

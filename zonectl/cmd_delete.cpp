@@ -25,7 +25,7 @@ int runDelete(const Command& self, const std::vector<std::string>& arguments) {
     std::set<std::string> seen;
     for (const std::string& name : names) {
         if (seen.insert(name).second) {
-            status |= forEachZone({name}, "delete", "deleted",
+            status |= forEachZone({name}, "delete", "deleted", {"", "gone"},
                                   [](Client& client, const ObjectPath& zone) { return client.remove(zone); });
         }
     }

@@ -11,7 +11,7 @@ int runHalt(const Command& self, const std::vector<std::string>& arguments) {
     addZoneNames(options, names);
     options.examples("zonectl halt web\nzonectl halt web db");
     options.parse(arguments);
-    return forEachZone(names, "halt", "halted",
+    return forEachZone(names, "halt", "halted", {"", "installed"},
                        [](Client& client, const ObjectPath& zone) { return client.halt(zone); });
 }
 

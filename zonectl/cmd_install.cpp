@@ -12,7 +12,7 @@ int runInstall(const Command& self, const std::vector<std::string>& arguments) {
     addZoneNames(options, names);
     options.examples("zonectl install web");
     options.parse(arguments);
-    return forEachZone(names, "install", "installed",
+    return forEachZone(names, "install", "installed", {"", "installed"},
                        [](Client& client, const ObjectPath& zone) { return client.install(zone); });
 }
 

@@ -12,7 +12,7 @@ int runReady(const Command& self, const std::vector<std::string>& arguments) {
     addZoneNames(options, names);
     options.examples("zonectl ready web");
     options.parse(arguments);
-    return forEachZone(names, "set up", "ready",
+    return forEachZone(names, "set up", "ready", {"", "ready"},
                        [](Client& client, const ObjectPath& zone) { return client.ready(zone); });
 }
 

@@ -13,7 +13,7 @@ int runReboot(const Command& self, const std::vector<std::string>& arguments) {
     addZoneNames(options, names);
     options.examples("zonectl reboot web\nzonectl reboot --force web");
     options.parse(arguments);
-    return forEachZone(names, "reboot", "rebooted",
+    return forEachZone(names, "reboot", "rebooted", {}, // it is running before and after
                        [force](Client& client, const ObjectPath& zone) { return client.reboot(zone, force); });
 }
 

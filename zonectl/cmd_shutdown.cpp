@@ -29,7 +29,8 @@ int runShutdown(const Command& self, const std::vector<std::string>& arguments) 
     int status = 0;
     for (const std::vector<std::string>& group : groups) {
         const auto send = [limit](Client& bus, const ObjectPath& zone) { return bus.shutdown(zone, limit); };
-        const Outcomes outcomes = runJobs(client, zoneRequests(client, group, "shut down", "shut down", send, {}));
+        const Outcomes outcomes =
+            runJobs(client, zoneRequests(client, group, "shut down", "shut down", {"", "installed"}, send, {}));
         status = std::max(status, outcomes.status());
         if (outcomes.cancelled) {
             return status;

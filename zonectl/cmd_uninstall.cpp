@@ -18,7 +18,7 @@ int runUninstall(const Command& self, const std::vector<std::string>& arguments)
     if (!force && !confirm(removalQuestion(names))) {
         return 1;
     }
-    return forEachZone(names, "uninstall", "uninstalled",
+    return forEachZone(names, "uninstall", "uninstalled", {"", "configured"},
                        [](Client& client, const ObjectPath& zone) { return client.uninstall(zone); });
 }
 

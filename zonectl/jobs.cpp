@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cmath>
 #include <csignal>
+#include <optional>
 #include <set>
 
 #include "output.hpp"
@@ -59,6 +60,10 @@ void printWarnings(std::string_view text) {
     }
 }
 
+// What a supervisor was doing when the service went is seen by the one after it; longer than that nobody waits.
+constexpr std::chrono::seconds returnPatience{15};
+constexpr std::chrono::seconds goalPatience{3};
+
 class Waiter {
 public:
     Waiter(Client& client, const std::vector<Request>& requests) : client_(client), requests_(requests) {
@@ -71,11 +76,15 @@ private:
         std::size_t request;
         ObjectPath job;
         bool missing = false; // from the list of jobs, without an end told
+        bool orphan = false;  // and so again: its service has gone, and nobody will tell how it ended
     };
+    using Clock = std::chrono::steady_clock;
 
     void send();
     void collect();
     void look();
+    [[nodiscard]] std::vector<JobSummary> ours();
+    [[nodiscard]] bool settle(const Waiting& orphan);
     void wait();
     void onSignal(int signal);
     void report(const Waiting& waiting, const JobEnd& end);
@@ -85,6 +94,8 @@ private:
     Signals signals_;
     ProgressLine progress_;
     std::vector<Waiting> waiting_;
+    std::optional<Clock::time_point> gone_; // since when the service does not answer
+    std::optional<Clock::time_point> back_; // since when it was seen to be another one
     Outcomes outcomes_;
 };
 
@@ -132,32 +143,82 @@ void Waiter::collect() {
     });
 }
 
-/// Shows how far the jobs are, and notices those that nobody will tell about any more because the
-/// service was started anew meanwhile.
-void Waiter::look() {
+/// The jobs that are waited for and go on. Throws BusError where the service has gone and does not come back.
+std::vector<JobSummary> Waiter::ours() {
     std::vector<JobSummary> running;
-    for (auto& job : client_.jobs()) {
-        const bool ours = std::any_of(waiting_.begin(), waiting_.end(),
-                                      [&](const Waiting& waiting) { return waiting.job == job.path; });
-        if (ours) {
-            running.push_back(std::move(job));
+    try {
+        running = client_.jobs();
+        gone_.reset();
+    } catch (const BusError&) {
+        gone_ = gone_.value_or(Clock::now());
+        if (Clock::now() - *gone_ > returnPatience) {
+            throw;
         }
+        return {};
     }
+    std::erase_if(running, [&](const JobSummary& job) {
+        return std::none_of(waiting_.begin(), waiting_.end(),
+                            [&](const Waiting& waiting) { return waiting.job == job.path; });
+    });
+    return running;
+}
+
+/// Shows how far the jobs are, and notices those that nobody will tell about any more because the service was started
+/// anew meanwhile: no job of that service has the number of one of ours.
+void Waiter::look() {
+    const std::vector<JobSummary> running = ours();
     // What was sent before the list is read now.
     collect();
-    std::erase_if(waiting_, [&](Waiting& waiting) {
+    if (gone_) {
+        return;
+    }
+    for (Waiting& waiting : waiting_) {
         const bool listed =
             std::any_of(running.begin(), running.end(), [&](const JobSummary& job) { return job.path == waiting.job; });
-        if (!listed && waiting.missing) {
+        waiting.orphan = waiting.orphan || (!listed && waiting.missing);
+        waiting.missing = !listed;
+        if (waiting.orphan && !back_) {
+            back_ = Clock::now();
             progress_.clear();
-            reportFailure(requests_[waiting.request].what,
-                          "zoned was restarted meanwhile; see 'zonectl list' for what became of it");
+            printNote("zoned was restarted; what became of the zones is looked at");
         }
-        return !listed && std::exchange(waiting.missing, !listed);
-    });
+    }
+    std::erase_if(waiting_, [&](const Waiting& waiting) { return waiting.orphan && settle(waiting); });
     if (!waiting_.empty() && !running.empty()) {
         progress_.show(running);
     }
+}
+
+/// True where nothing more will be learnt of it. What a supervisor has begun goes on for a while.
+bool Waiter::settle(const Waiting& orphan) {
+    const Request& request = requests_[orphan.request];
+    const Goal& goal = request.goal;
+    const bool late = Clock::now() - *back_ > goalPatience;
+    if (goal.state.empty()) {
+        reportFailure(request.what, "zoned was restarted meanwhile; see 'zonectl list' for what became of it");
+        return true;
+    }
+    std::string state = "gone";
+    bool booted = false;
+    for (const ZoneSummary& zone : client_.zones()) {
+        if (zone.name == goal.zone) {
+            state = zone.state;
+            booted = goal.booted && client_.zoneDetails(zone.path).booted;
+        }
+    }
+    if (state == goal.state && booted == goal.booted) {
+        outcomes_.succeeded[orphan.request] = true;
+        if (!request.done.empty()) {
+            print(cleanText(request.done) + "\n");
+        }
+        return true;
+    }
+    if (late) {
+        reportFailure(request.what, "zoned was restarted meanwhile, and zone " + goal.zone + " is " +
+                                        (state == "gone" ? "not there any more" : state) +
+                                        (state == goal.state ? ", and not ready yet" : "") + "; ask again");
+    }
+    return late;
 }
 
 void Waiter::onSignal(int signal) {
@@ -242,7 +303,7 @@ Outcomes runJobs(Client& client, const std::vector<Request>& requests) {
 
 std::vector<Request>
 zoneRequests(Client& client, const std::vector<std::string>& names, const std::string& verb, const std::string& done,
-             const std::function<ObjectPath(Client&, const ObjectPath& zone)>& send,
+             const Goal& goal, const std::function<ObjectPath(Client&, const ObjectPath& zone)>& send,
              const std::function<void(Client&, const std::string& name, const JobEnd& end)>& failed) {
     std::vector<Request> requests;
     std::set<std::string> seen; // a name given twice is meant once
@@ -250,22 +311,24 @@ zoneRequests(Client& client, const std::vector<std::string>& names, const std::s
         if (!seen.insert(name).second) {
             continue;
         }
-        requests.push_back({join(verb, " zone ", name), join("zone ", name, ": ", done),
+        requests.push_back({join(verb, " zone ", name),
+                            join("zone ", name, ": ", done),
                             [&client, send, name] { return send(client, client.zone(name)); },
                             [&client, failed, name](const JobEnd& end) {
                                 if (failed) {
                                     failed(client, name, end);
                                 }
-                            }});
+                            },
+                            {name, goal.state, goal.booted}});
     }
     return requests;
 }
 
 int forEachZone(const std::vector<std::string>& names, const std::string& verb, const std::string& done,
-                const std::function<ObjectPath(Client&, const ObjectPath& zone)>& send,
+                const Goal& goal, const std::function<ObjectPath(Client&, const ObjectPath& zone)>& send,
                 const std::function<void(Client&, const std::string& name, const JobEnd& end)>& failed) {
     Client client;
-    return runJobs(client, zoneRequests(client, names, verb, done, send, failed)).status();
+    return runJobs(client, zoneRequests(client, names, verb, done, goal, send, failed)).status();
 }
 
 void reportFailure(const std::string& what, const std::string& message) {

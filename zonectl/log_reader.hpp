@@ -21,6 +21,8 @@ public:
     /// What has been written since the last call, at first everything; safe on a terminal (output.hpp). A character
     /// that is not whole yet comes with the next call.
     [[nodiscard]] std::string news();
+    /// Leaves out what has been written up to now, unread.
+    void skip();
 
 private:
     void take(sys::UniqueFd file);

@@ -63,7 +63,7 @@ void Jobs::requireFree(const Hold& hold) const {
 
 std::uint32_t Jobs::start(const std::string& kind, const Hold& hold) {
     requireFree(hold);
-    const std::uint32_t id = ++last_;
+    const std::uint32_t id = numbers_.next();
     Job& job = jobs_[id];
     job.info = {id, kind, hold, -1, "", std::chrono::system_clock::now()};
     job.told = std::chrono::steady_clock::now();

@@ -13,9 +13,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "authorizer.hpp"
+#include "job_numbers.hpp"
 #include "sys/event_loop.hpp"
 #include "zone/fault.hpp"
 
@@ -72,7 +74,8 @@ public:
     /// Calls back, at once or later, when all that was to be written about the object is on the disk, or why not.
     using Written = std::function<void(const Hold&, std::function<void(const std::optional<zone::Fault>&)>)>;
 
-    explicit Jobs(sys::EventLoop& loop, Written written = {}) : loop_(loop), written_(std::move(written)) {}
+    explicit Jobs(sys::EventLoop& loop, Written written = {}, JobNumbers numbers = {})
+        : loop_(loop), written_(std::move(written)), numbers_(std::move(numbers)) {}
     void listen(Listener listener) { listener_ = std::move(listener); }
 
     /// Begins a job. Throws Fault busy where another holds the object.
@@ -98,10 +101,12 @@ public:
     /// The end of a job; a second end and that of an unknown job are ignored.
     void finish(std::uint32_t id) { end(id, {}); }
     void fail(std::uint32_t id, zone::FaultKind kind, const std::string& text) { end(id, {kind, text}); }
+    void fail(std::uint32_t id, const zone::Fault& fault) { fail(id, fault.kind(), fault.what()); }
 
     [[nodiscard]] std::vector<JobInfo> list() const;
     /// One of the last jobs whose end has a text; nothing for another.
     [[nodiscard]] std::optional<PastJob> past(std::uint32_t id) const;
+    [[nodiscard]] bool none() const noexcept { return jobs_.empty(); }
 
 private:
     struct Job {
@@ -124,7 +129,7 @@ private:
     Listener listener_;
     std::map<std::uint32_t, Job> jobs_;
     std::deque<PastJob> past_; // the last of those with a text, the oldest first
-    std::uint32_t last_ = 0;
+    JobNumbers numbers_;
 };
 
 /// "zone web", "image bookworm"

@@ -22,14 +22,16 @@ constexpr std::chrono::milliseconds calm{100};
 
 Service::Service(sys::EventLoop& loop, Host host)
     : loop_(loop), host_(std::move(host)), bus_(loop), clerk_(loop, host_.workerProgram),
-      jobs_(loop,
-            [this](const Hold& hold, auto then) {
-                if (hold.what == Held::zone) {
-                    clerk_.settled(hold.name, std::move(then));
-                } else {
-                    then(std::nullopt);
-                }
-            }),
+      jobs_(
+          loop,
+          [this](const Hold& hold, auto then) {
+              if (hold.what == Held::zone) {
+                  clerk_.settled(hold.name, std::move(then));
+              } else {
+                  then(std::nullopt);
+              }
+          },
+          JobNumbers(host_.paths.run + "/last-job")),
       workers_(loop, host_.workerProgram), lookups_(loop, workers_),
       accounts_([this](const auto& accounts, auto then) { lookups_.accounts(accounts, std::move(then)); }),
       registry_(loop, host_, jobs_, accounts_, clerk_), ids_(host_, registry_),
@@ -167,7 +169,7 @@ void Service::jobEnded(const JobInfo& job, const JobEnd& end) {
     jobObjects_->remove(job);
     manager_->emitJobRemoved(job.id, jobObject(job.id), job.kind, job.hold.name, result, error, end.publicText());
     hostBoot_.jobEnded(job, end);
-    if (jobs_.list().empty()) {
+    if (jobs_.none()) {
         tidying_ = loop_.after(calm, [] { ::malloc_trim(0); });
     }
 }

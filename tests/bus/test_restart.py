@@ -1,6 +1,7 @@
 """The service's memory is on disk and in the kernel: kill -9 at any time, start again."""
 
 import os
+import signal
 
 from support.bus import IMAGE, ZONE, imagePath
 from support.wait import eventually
@@ -39,6 +40,44 @@ def test_an_import_that_a_crash_interrupted_leaves_nothing(host, heldJob):
     # The fixture's job has no end to wait for any more.
     os.close(heldJob.writer)
     heldJob.release = lambda: None
+
+
+def test_no_job_has_the_number_of_one_before_a_restart(host, zone):
+    def number(member, *more):
+        return int(host.bus.call(zone.path, ZONE, member, *more).rsplit("/", 1)[1])
+    before = number("Halt")
+    zone.until("installed")
+    host.restart()
+    after = number("Boot", "(a{sv})", ({},))
+    zone.until("running")
+    assert before < after <= before + 200  # and they stay short enough to be typed
+
+
+def test_who_waits_over_a_restart_is_told_and_sees_what_became_of_his_zone(host, zone):
+    """Others' jobs begin meanwhile: none of them is taken for his own."""
+    (supervisor,) = host.supervisors("z1")
+    os.kill(supervisor, signal.SIGSTOP)  # so that the request is under way when the service goes
+    waiting = host.popen("halt", "z1", text=True)
+    eventually(lambda: host.bus.manager("ListJobs"), what="the job")
+    host.kill()
+    os.kill(supervisor, signal.SIGCONT)
+    host.start()
+    for i in range(8):
+        host.define(f"other{i}").install()
+    _, said = waiting.communicate(timeout=60)
+    assert "zoned was restarted" in said, said
+    assert waiting.returncode == 0 and zone.state == "installed", said
+
+
+def test_who_waits_over_a_restart_for_what_does_not_happen_is_told_so(host, zone):
+    (supervisor,) = host.supervisors("z1")
+    os.kill(supervisor, signal.SIGSTOP)
+    waiting = host.popen("halt", "z1", text=True)
+    eventually(lambda: host.bus.manager("ListJobs"), what="the job")
+    host.kill()
+    host.start()
+    _, said = waiting.communicate(timeout=60)
+    assert waiting.returncode == 1 and "zoned was restarted" in said and "zone z1 is" in said, said
 
 
 def test_a_definition_edited_by_hand_to_nonsense_shows_as_invalid_and_others_go_on(host):

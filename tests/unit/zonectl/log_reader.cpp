@@ -67,6 +67,21 @@ TEST_CASE("nothing is lost or told twice when the log goes on in another file", 
     CHECK(log.reader.news() == "five\nsix\n");
 }
 
+TEST_CASE("what was there before is skipped, also where the log goes on in another file or was not there", "[log]") {
+    Log log;
+    log.append("of the boot before\n");
+    log.reader.skip();
+    CHECK(log.reader.news().empty());
+    log.append("one\n");
+    log.rotate();
+    log.append("two\n");
+    CHECK(log.reader.news() == "one\ntwo\n");
+    Log fresh;
+    fresh.reader.skip();
+    fresh.append("one\n");
+    CHECK(fresh.reader.news() == "one\n");
+}
+
 TEST_CASE("what a zone wrote is shown without control characters, and no character is cut", "[log]") {
     Log log;
     log.append("\033]0;owned\007 caf\xc3");
