@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "platform/protocol.hpp"
 #include "store/settings.hpp"
 #include "sys/unique_fd.hpp"
 
@@ -21,7 +22,7 @@ struct Host {
     [[nodiscard]] std::string consoleLog(const std::string& zone) const { return paths.logs + "/" + zone + ".console"; }
     /// What an active zone was booted with, as YAML, and has been given since.
     [[nodiscard]] std::string bootedDefinition(const std::string& zone) const {
-        return runFolder(zone) + "/definition.yaml";
+        return runFolder(zone) + std::string(platform::bootedFile);
     }
     /// Whether anything of such a zone is on disk: a supervisor may be started by hand for a name that is no zone's.
     [[nodiscard]] bool hasZone(const std::string& zone) const;

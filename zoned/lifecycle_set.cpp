@@ -158,7 +158,9 @@ struct Lifecycle::Setting {
 
 void Lifecycle::noteBooted(const zone::ZoneName& name, const std::string& text) {
     sys::makeDirectories(host_.runFolder(name.str()), 0700);
-    sys::replaceVolatileFile(host_.bootedDefinition(name.str()), text);
+    if (sys::readFile(host_.bootedDefinition(name.str())) != text) {
+        sys::replaceVolatileFile(host_.bootedDefinition(name.str()), text);
+    }
     registry_.bootedAnew(name);
 }
 
@@ -264,7 +266,9 @@ bool Lifecycle::set(const std::string& name, const Settings& settings, const Set
     });
     try {
         supervisor(zone.name).open(
-            {{"type", "limits"}, {"limits", json::parse(platform::toJson(limits))}},
+            {{"type", "limits"},
+             {"limits", json::parse(platform::toJson(limits))},
+             {"definition", setting->booted}},
             [this, setting](const std::vector<sys::UniqueFd>&) { settle(setting, std::nullopt); },
             [this, setting](const Fault& fault) { settle(setting, fault); });
     } catch (const std::exception& error) {

@@ -31,7 +31,8 @@ std::string toJson(const Status& status) {
                        {"failure", status.failure},
                        {"requests", status.requests},
                        {"pending", status.pending},
-                       {"cgroup", status.cgroup}};
+                       {"cgroup", status.cgroup},
+                       {"unasked", status.unasked}};
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -57,6 +58,7 @@ Status statusFromJson(const Json& json) {
         status.requests = json.at("requests");
         status.pending = json.at("pending");
         status.cgroup = json.at("cgroup");
+        status.unasked = json.value("unasked", false); // as above
         return status;
     } catch (const Json::exception& error) {
         throw sys::Error(std::string("reading a supervisor's status: ") + error.what(), 0);

@@ -9,8 +9,10 @@
 //     reboot    {force: bool}
 //     exec      {id, by, argv, user, cwd, env, tty, rows, columns, term}   by: the user of the host who asked
 //     console   {id, by}
-//     limits    {id, limits: [{file, value}]}   other limits for a zone that is up, also for its reboots; answered
-//                      with opened (no descriptors) or refused, and then nothing was changed
+//     limits    {id, limits: [{file, value}], definition}   other limits for a zone that is up, also for its reboots;
+//                      answered with opened (no descriptors) or refused, and then nothing was changed. definition: the
+//                      text that says them, for RUN/zones/NAME/definition.yaml: written here, since zoned may be killed
+//                      before it has the answer
 //     refuse    {text}   it will not be booted: leave as one that failed, saying why (ignored while the zone is active)
 //     quit      {}   leave if nothing runs and nobody views the console (ignored otherwise)
 //
@@ -54,6 +56,7 @@ struct Status {
     std::uint64_t requests = 0; // how many boot, halt, shutdown and reboot requests are finished
     std::uint64_t pending = 0;  // how many are not
     std::string cgroup;         // below the cgroup v2 mount
+    bool unasked = false;       // no message has come to this supervisor yet
 
     bool operator==(const Status&) const = default;
 };
@@ -65,6 +68,9 @@ inline constexpr std::string_view poweredOffReason = "powered off from inside";
 /// Follows the words for an end by SIGKILL that nobody asked for, where the kernel has killed for want of memory.
 inline constexpr std::string_view outOfMemoryNote = ", as the zone had no memory left";
 [[nodiscard]] bool isOrderlyEnd(std::string_view reason) noexcept;
+
+/// In RUN/zones/NAME: the definition that says what the zone has; it was booted with it, or given it since.
+inline constexpr std::string_view bootedFile = "/definition.yaml";
 
 [[nodiscard]] std::string toJson(const Status& status);
 /// Throws sys::Error.

@@ -210,3 +210,20 @@ def test_a_supervisor_that_died_leaves_the_file_as_it_was(host):
     assert done.returncode == 1 and "supervisor" in done.stderr
     assert host.definitionFile("z1").read_bytes() == before
     zone.until("installed")
+
+
+def test_what_took_effect_when_the_service_was_killed_is_not_shown_as_waiting(host, zone):
+    """Killed between its request and the supervisor's answer."""
+    (supervisor,) = host.supervisors("z1")
+    os.kill(supervisor, signal.SIGSTOP)
+    setting = host.popen("set", "z1", "resources={memory: 64M, optional: true}", text=True)
+    eventually(lambda: "64M" in host.definitionFile("z1").read_text(), what="the definition to be written")
+    host.bus.manager("ListZones")  # answered when the supervisor has been asked, too
+    booted = host.runFolder("z1") / "definition.yaml"
+    assert "64M" not in booted.read_text()
+    host.kill()
+    os.kill(supervisor, signal.SIGCONT)
+    eventually(lambda: "64M" in booted.read_text(), what="the supervisor to note what the zone has")
+    setting.communicate(timeout=30)
+    host.start()
+    assert zone.get("Changed") == [] and zone.state == "running"

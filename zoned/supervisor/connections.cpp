@@ -77,7 +77,9 @@ void Connections::take() {
     const ClientAt client = std::prev(clients_.end());
     added.channel = std::move(*channel);
     added.source = loop_.watch(added.channel.fd(), EPOLLIN, [this, client](std::uint32_t) { read(client); });
-    answer(added, platform::toJson(supervisor_.status()));
+    platform::Status status = supervisor_.status();
+    status.unasked = !asked_;
+    answer(added, platform::toJson(status));
 }
 
 void Connections::read(ClientAt client) {
@@ -143,9 +145,21 @@ void Connections::setLimits(Client& client, const std::string& request) {
     const int id = json.value("id", 0);
     try {
         supervisor_.setLimits(platform::limitsFromJson(json.at("limits").dump()));
+        noteDefinition(json.value("definition", ""));
         answer(client, encode({{"type", "opened"}, {"id", id}}));
     } catch (const std::exception& error) {
         answer(client, encode({{"type", "refused"}, {"id", id}, {"text", error.what()}}));
+    }
+}
+
+/// The limits are in effect, whether that can be noted or not. (A service of an earlier version sends none.)
+void Connections::noteDefinition(const std::string& text) const {
+    try {
+        if (!text.empty()) {
+            sys::replaceVolatileFile(place_.runZone + std::string(platform::bootedFile), text);
+        }
+    } catch (const sys::Error& error) {
+        std::cerr << "zone-supervisor: " << error.what() << "\n";
     }
 }
 

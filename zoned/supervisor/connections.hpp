@@ -35,6 +35,7 @@ private:
     void obey(ClientAt client, const std::string& request);
     void openConsole(Client& client, const std::string& request);
     void setLimits(Client& client, const std::string& request);
+    void noteDefinition(const std::string& text) const;
     void enter(ClientAt client, const std::string& request);
     void answer(Client& client, const std::string& text, const std::vector<int>& fds = {});
     void drop(ClientAt client);
