@@ -95,9 +95,12 @@ void defineNow(const Domain& domain, const NewDefinition& given, const std::stri
         checkComposed(domain.registry, text, given.origin, text != given.text, given.name);
     const zone::ZoneName name(definition.zone);
     domain.jobs.requireFree({Held::zone, name.str()});
-    domain.registry.define(name, text);
-    tellMissing(domain, definition, [name, pending](const std::vector<std::string>& missing) {
-        pending.reply(sdbus::ObjectPath(api::zonePath(name.str())), missing);
+    const std::string root = domain.registry.define(definition, text);
+    tellMissing(domain, definition, [name, pending, root](std::vector<std::string> warnings) {
+        if (!root.empty()) {
+            warnings.push_back(root);
+        }
+        pending.reply(sdbus::ObjectPath(api::zonePath(name.str())), warnings);
     });
 }
 

@@ -423,12 +423,24 @@ zone::Definition Registry::check(const std::string& text, const std::string& ori
     return store::readDefinition(text, origin, around);
 }
 
-void Registry::define(const zone::ZoneName& name, const std::string& text) {
+std::string Registry::define(const zone::Definition& definition, const std::string& text) {
+    const zone::ZoneName name(definition.zone);
     if (definitions_.text(name)) {
         throw Fault(FaultKind::nameTaken, "a zone named '" + name.str() + "' exists already");
     }
+    std::string takenUp;
+    if (const auto record = storage_.find(name)) {
+        const std::string root = "zone " + name.str() + " has a root already" +
+                                 (record->image.empty() ? "" : ", of image " + record->image) +
+                                 ", from when it had another definition";
+        if (!record->image.empty() && record->image != definition.image) {
+            throw Fault(FaultKind::nameTaken, root + ": define it with that image, or delete it first");
+        }
+        takenUp = root + ", and keeps it";
+    }
     definitions_.put(name, text);
     refresh(name.str());
+    return takenUp;
 }
 
 void Registry::redefine(const zone::ZoneName& name, const std::string& text) {

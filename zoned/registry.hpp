@@ -70,8 +70,9 @@ public:
     /// Fault failed where it is not known whether there are such users.
     /// @param self the zone that it is for, whose own addresses do not stand in its way; "" for none
     [[nodiscard]] zone::Definition check(const std::string& text, const std::string& origin, const std::string& self);
-    /// Stores a new definition. Throws Fault nameTaken where there is one.
-    void define(const zone::ZoneName& name, const std::string& text);
+    /// Stores a new definition. A root that has lost its own is taken up again where it is of the same image, which is
+    /// returned as a sentence; "" mostly. Throws Fault nameTaken where there is a definition, or a root of another image.
+    [[nodiscard]] std::string define(const zone::Definition& definition, const std::string& text);
     /// Stores another definition for a zone that has one.
     void redefine(const zone::ZoneName& name, const std::string& text);
     void undefine(const zone::ZoneName& name);

@@ -49,6 +49,32 @@ def test_a_zone_never_has_the_ids_of_a_worker_that_unpacks_an_archive(host, held
     assert host.zone("third").idBase == worker  # which is free again
 
 
+def test_a_root_that_has_lost_its_definition_is_not_taken_up_as_another_ones(host):
+    host.image("other", images.busybox())
+    zone = host.zone("z1")
+    (host.storage("z1") / "layer/upper/mine").write_text("of the old zone")
+    host.definitionFile("z1").unlink()
+    refusal = fault(define, host, "z1", settings=[("image", "other")])
+    assert refusal.name == "NameTaken" and "image busybox" in refusal.text and "delete it" in refusal.text, refusal.text
+    assert not host.definitionFile("z1").exists()
+    # of the same image it is the zone again, and says so
+    _, warnings = define(host, "z1", settings=[("image", "busybox")])
+    assert len(warnings) == 1 and "has a root already" in warnings[0], warnings
+    zone.boot()
+    assert zone.sh("cat /mine") == "of the old zone"
+
+
+def test_what_cannot_be_looked_at_leaves_no_definition(host):
+    """Of a process of another user's namespace even root may not see the root, where the service is confined."""
+    source = "/" + "x" * 300  # too long a name: stat(2) fails, and not because it is absent
+    try:
+        define(host, "web", settings=[("image", "busybox"), ("mounts[0].source", source), ("mounts[0].target", "/mnt")])
+    except BusFault:
+        assert not host.definitionFile("web").exists() and "web" not in host.zones()
+    else:
+        assert host.definitionFile("web").exists()
+
+
 def test_settings_are_put_into_the_definition(host):
     define(host, "web", settings=[("image", "busybox"), ("network[0].address", f"{host.subnet}.3.4/16"),
                                   ("environment.LANG", "C.UTF-8")])
