@@ -53,7 +53,10 @@ microseconds BusConnection::work() {
         }
         return api::waitAtMost(*connection_);
     } catch (const sdbus::Error& error) {
-        throw sys::Error("the connection to the bus is lost: " + error.getMessage(), 0);
+        // whoever starts us anew gives us another
+        loop_.abandon(
+            std::make_exception_ptr(sys::Error("the connection to the bus is lost: " + error.getMessage(), 0)));
+        return microseconds(0);
     }
 }
 

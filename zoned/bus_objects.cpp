@@ -86,8 +86,8 @@ void decide(const Domain& domain, const Caller& caller, const Request& request,
         rest.also.erase(rest.also.begin());
         try {
             decide(domain, caller, rest, then);
-        } catch (const zone::Fault& fault) {
-            then({false, fault.what()}); // the zone went away while somebody was asked
+        } catch (const std::exception& error) {
+            then({false, error.what()}); // the zone went away while somebody was asked
         }
     };
     const std::vector<zone::Admin> admins = adminsFor(domain, caller, request);

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <sstream>
 
+#include <spdlog/spdlog.h>
+
 #include "config.h"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
@@ -62,9 +64,13 @@ void prepareHost(const Host& host) {
     sys::makeDirectories(host.paths.logs, 0700);
     sys::makeDirectories(host.paths.run, 0755);
     sys::makeDirectories(host.paths.runZones, 0700);
-    // one that is right is left alone: a full /run keeps no zone from being looked after
-    if (const std::string filter = sys::compileZoneFilter(); sys::readFile(host.seccompProgram()) != filter) {
-        sys::replaceVolatileFile(host.seccompProgram(), filter);
+    try {
+        // one that is right is left alone: a full /run keeps no zone from being looked after
+        if (const std::string filter = sys::compileZoneFilter(); sys::readFile(host.seccompProgram()) != filter) {
+            sys::replaceVolatileFile(host.seccompProgram(), filter);
+        }
+    } catch (const sys::Error& error) {
+        spdlog::error("no zone can be booted: {}", error.what());
     }
 }
 

@@ -109,9 +109,19 @@ void HostBoot::load() {
     upkeep_.load();
 }
 
+/// What an autoboot that a restart of the service interrupted has still to boot; nothing where none was noted.
+std::optional<std::string> HostBoot::pendingNote() const {
+    try {
+        return sys::readFile(host_.paths.run + "/autoboot");
+    } catch (const sys::Error& error) {
+        spdlog::error("which zones are still to be booted with the host is not known: {}", error.what());
+        return std::nullopt;
+    }
+}
+
 void HostBoot::begin() {
     upkeep_.begin();
-    const auto pending = sys::readFile(host_.paths.run + "/autoboot");
+    const auto pending = pendingNote();
     if (!pending) {
         if (const auto names = autobootNames(); !host_.systemd && !names.empty()) {
             startBoot(names);
@@ -161,13 +171,17 @@ std::uint32_t HostBoot::startBoot(const std::set<std::string>& names) {
     limits.parallel = host_.settings.boot.parallel != 0 ? host_.settings.boot.parallel
                                                         : std::max(1U, std::thread::hardware_concurrency());
     limits.readyTimeout = host_.settings.boot.readyTimeout;
-    const std::vector<BootWish> wishes = bootWishes(names);
-    std::vector<std::string> all;
-    for (const BootWish& wish : wishes) {
-        all.push_back(wish.name);
+    try {
+        const std::vector<BootWish> wishes = bootWishes(names);
+        std::vector<std::string> all;
+        for (const BootWish& wish : wishes) {
+            all.push_back(wish.name);
+        }
+        notePending(all);
+        autoboot_.begin(wishes, limits);
+    } catch (const std::exception& error) {
+        jobs_.fail(std::exchange(bootJob_, 0), zone::faultOf(error));
     }
-    notePending(all);
-    autoboot_.begin(wishes, limits);
     return job;
 }
 
@@ -306,7 +320,12 @@ std::uint32_t HostBoot::shutdownAll() {
     const std::uint32_t job = jobs_.start("shutdown-all", hostHold);
     shutdownJob_ = job;
     upkeep_.suspend(true);
-    shutdown_.begin(stopWishes(), host_.settings.boot.shutdownTimeout);
+    try {
+        shutdown_.begin(stopWishes(), host_.settings.boot.shutdownTimeout);
+    } catch (const std::exception& error) {
+        upkeep_.suspend(false);
+        jobs_.fail(std::exchange(shutdownJob_, 0), zone::faultOf(error));
+    }
     return job;
 }
 

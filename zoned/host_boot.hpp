@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -50,6 +51,7 @@ public:
 
 private:
     [[nodiscard]] std::set<std::string> autobootNames() const;
+    [[nodiscard]] std::optional<std::string> pendingNote() const;
     std::uint32_t startBoot(const std::set<std::string>& names);
     [[nodiscard]] std::vector<std::string> invalidZones() const;
     void endBoot();

@@ -8,6 +8,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "border.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "zone/fault.hpp"
@@ -122,9 +123,9 @@ std::uint32_t ImageJobs::fill(const ZoneName& name, const std::string& kind, std
             jobs_.report(job, -1, "cancelling");
             workers_.cancel(worker);
         });
-    } catch (const sys::Error& error) {
-        sys::removeTree(staging); // still empty
-        jobs_.fail(job, FaultKind::failed, error.what());
+    } catch (const std::exception& error) {
+        jobs_.fail(job, zone::faultOf(error));
+        attempt("removing what was to be an image", [&] { sys::removeTree(staging); }); // still empty
     }
     return job;
 }
@@ -132,9 +133,7 @@ std::uint32_t ImageJobs::fill(const ZoneName& name, const std::string& kind, std
 void ImageJobs::filled(const ZoneName& name, std::uint32_t job, const std::string& staging, const std::string& origin,
                        const std::variant<WorkerResult, Fault>& result) {
     // A job that failed ends when nothing is left of it.
-    const auto fail = [&](FaultKind kind, const std::string& text) {
-        discard({staging}, [this, job, kind, text] { jobs_.fail(job, kind, text); });
-    };
+    const auto fail = [&](const Fault& why) { discard({staging}, [this, job, why] { jobs_.fail(job, why); }); };
     try {
         if (const auto* fault = std::get_if<Fault>(&result)) {
             throw Fault(fault->kind(), "image " + name.str() + ": " + fault->what());
@@ -144,10 +143,8 @@ void ImageJobs::filled(const ZoneName& name, std::uint32_t job, const std::strin
                                              std::time(nullptr), found.notes});
         registry_.imagesChanged();
         jobs_.finish(job);
-    } catch (const Fault& fault) {
-        fail(fault.kind(), fault.what());
-    } catch (const sys::Error& error) {
-        fail(FaultKind::failed, error.what());
+    } catch (const std::exception& error) {
+        fail(zone::faultOf(error));
     }
 }
 
@@ -176,10 +173,8 @@ std::uint32_t ImageJobs::remove(const std::string& text) {
                     jobs_.finish(job);
                 }
             });
-    } catch (const Fault& fault) {
-        jobs_.fail(job, fault.kind(), fault.what());
-    } catch (const sys::Error& error) {
-        jobs_.fail(job, FaultKind::failed, error.what());
+    } catch (const std::exception& error) {
+        jobs_.fail(job, zone::faultOf(error));
     }
     return job;
 }
@@ -196,7 +191,7 @@ void ImageJobs::discard(const std::vector<std::string>& folders, const std::func
                 }
                 then();
             });
-    } catch (const sys::Error& error) {
+    } catch (const std::exception& error) {
         spdlog::error("removing {}: {}", joined(folders), error.what());
         then();
     }

@@ -39,10 +39,8 @@ std::uint32_t Installer::install(const std::string& name) {
 void Installer::end(const zone::ZoneName& name, std::uint32_t job, const std::function<void()>& work) {
     try {
         work();
-    } catch (const Fault& fault) {
-        jobs_.fail(job, fault.kind(), fault.what());
-    } catch (const sys::Error& error) {
-        jobs_.fail(job, FaultKind::failed, error.what());
+    } catch (const std::exception& error) {
+        jobs_.fail(job, zone::faultOf(error));
     }
     registry_.changed(name);
 }

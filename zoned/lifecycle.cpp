@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "boot_spec_source.hpp"
+#include "border.hpp"
 #include "log.hpp"
 #include "platform/limits.hpp"
 #include "platform/plan.hpp"
@@ -62,6 +63,9 @@ std::uint32_t Lifecycle::startBoot(const std::string& name, Command command, con
     jobs_.requireFree({Held::zone, name});
     const LogAbout about(name);
     Zone& zone = registry_.toBoot(name);
+    if (!zone.unread.empty() && !zone::isActive(stateOf(zone))) {
+        throw Fault(FaultKind::invalidDefinition, zone.unread); // which comes before whatever else it lacks
+    }
     if (!admit(zone, command)) {
         // it runs; but whoever waits, waits for more than that
         if (!options.wait || !zone.status || zone.status->booted) {
@@ -149,10 +153,8 @@ void Lifecycle::prepareBoot(const ZoneName& name, const BootOptions& options) {
         }
         operation.message = bootMessage(built.spec, operation.command);
         send(name);
-    } catch (const Fault& error) {
-        fail(name, error.kind(), error.what());
-    } catch (const sys::Error& error) {
-        fail(name, FaultKind::failed, error.what());
+    } catch (const std::exception& error) {
+        fail(name, zone::faultOf(error));
     }
 }
 
@@ -213,7 +215,9 @@ std::uint32_t Lifecycle::shutdown(const std::string& name, std::uint32_t timeout
     if (!admit(zone, Command::shutdown)) {
         return alreadyThere(zone, Command::shutdown);
     }
-    const std::int64_t fallback = zone.definition ? zone.definition->stopTimeout.count() : 90;
+    // what it runs with says it where its definition has become unusable meanwhile
+    const DefinitionRef& said = zone.definition ? zone.definition : zone.booted;
+    const std::int64_t fallback = said ? said->stopTimeout.count() : 90;
     Operation operation;
     operation.command = Command::shutdown;
     operation.message = {{"type", "shutdown"}, {"timeout", timeout != 0 ? std::int64_t{timeout} : fallback}};
@@ -225,9 +229,6 @@ std::uint32_t Lifecycle::reboot(const std::string& name, bool force) {
     Zone& zone = registry_.refresh(name);
     if (!admit(zone, Command::reboot)) {
         return alreadyThere(zone, Command::reboot);
-    }
-    if (!zone.definition) {
-        throw Fault(FaultKind::invalidDefinition, zone.problem);
     }
     Operation operation;
     operation.command = Command::reboot;
@@ -281,7 +282,7 @@ void Lifecycle::send(const ZoneName& name) {
             return; // another request took its place, and was given an answer of its own
         }
         if (fault) {
-            fail(name, fault->kind(), fault->what());
+            fail(name, *fault);
             return;
         }
         try {
@@ -290,10 +291,8 @@ void Lifecycle::send(const ZoneName& name) {
                 noteBooted(name, operation.definition);
             }
             operation.ticket = supervisor(name).request(operation.message);
-        } catch (const Fault& error) {
-            fail(name, error.kind(), error.what());
-        } catch (const sys::Error& error) {
-            fail(name, FaultKind::failed, error.what());
+        } catch (const std::exception& error) {
+            fail(name, zone::faultOf(error));
         }
     });
 }
@@ -309,8 +308,8 @@ void Lifecycle::cancel(const ZoneName& name) {
         return;
     }
     if (!operation.cancelled) {
-        operation.cancelled = true;
         operation.ticket = supervisor(name).request({{"type", "halt"}});
+        operation.cancelled = true;
     }
 }
 
@@ -322,7 +321,9 @@ void Lifecycle::finish(const ZoneName& name) {
 void Lifecycle::fail(const ZoneName& name, FaultKind kind, const std::string& text) {
     const auto node = operations_.extract(name);
     if (node.mapped().ticket == 0 && supervisor(name).phase() == Supervisor::Phase::connected) {
-        supervisor(name).tell({{"type", "refuse"}, {"text", text}}); // it may have been started for this
+        attempt("dismissing a supervisor", [&] { // it may have been started for this
+            supervisor(name).tell({{"type", "refuse"}, {"text", text}});
+        });
     }
     jobs_.fail(node.mapped().job, kind, text);
 }
@@ -382,10 +383,8 @@ void Lifecycle::openConsole(const ZoneName& name, uid_t by, int attempts, const 
         };
         try {
             supervisor(name).open({{"type", "console"}, {"by", by}}, opened, again);
-        } catch (const Fault& why) {
-            refused(why);
-        } catch (const sys::Error& error) {
-            refused(Fault(FaultKind::failed, error.what()));
+        } catch (const std::exception& error) {
+            refused(zone::faultOf(error));
         }
     });
 }

@@ -95,6 +95,8 @@ public:
 
     /// After a start of the service: adopts the zone's supervisor or cleans up after it.
     void recover(const zone::ZoneName& name, const std::function<void()>& settled);
+    /// When all are recovered: boots the zones whose units were started meanwhile.
+    void begin();
     /// After a start of the service: zones that ran when the host lost its power, or crashed, say so.
     void noticePowerLoss();
 
@@ -130,6 +132,7 @@ private:
     void cancel(const zone::ZoneName& name);
     void finish(const zone::ZoneName& name);
     void fail(const zone::ZoneName& name, zone::FaultKind kind, const std::string& text);
+    void fail(const zone::ZoneName& name, const zone::Fault& fault) { fail(name, fault.kind(), fault.what()); }
     void warn(const zone::ZoneName& name, const std::vector<std::string>& warnings);
     void judge(const zone::ZoneName& name, const platform::Status& status);
     void judgeBoot(const zone::ZoneName& name, const Operation& operation, const platform::Status& status);
@@ -140,7 +143,9 @@ private:
     void supervisorSilent(const zone::ZoneName& name) override;
     void supervisorEnded(const zone::ZoneName& name, const SupervisorEnd& end) override;
     void specWanted(const zone::ZoneName& name) override;
-    void dismissUnused(const zone::ZoneName& name);
+    void handlingFailed(const zone::ZoneName& name, const zone::Fault& fault) noexcept override;
+    void bootForUnit(const zone::ZoneName& name);
+    void lookAtUnused(const zone::ZoneName& name);
     void markRunning(const Zone& zone, bool running);
     void noteReason(Zone& zone, const platform::Status& status);
     void openConsole(const zone::ZoneName& name, uid_t by, int attempts, const Supervisor::Opened& opened,
@@ -157,6 +162,7 @@ private:
     Listener listener_;
     std::map<zone::ZoneName, std::unique_ptr<Supervisor>> supervisors_;
     std::map<zone::ZoneName, Operation> operations_;
+    std::vector<zone::ZoneName> waitingUnits_;
 };
 
 } // namespace zoned::daemon

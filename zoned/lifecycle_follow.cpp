@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "boot_spec_source.hpp"
+#include "border.hpp"
 #include "log.hpp"
 #include "store/definition_yaml.hpp"
 #include "sys/error.hpp"
@@ -164,11 +165,17 @@ void Lifecycle::noteReason(Zone& zone, const platform::Status& status) {
     if (record.lastExit == zone.record->lastExit) {
         return;
     }
-    try {
-        registry_.saveRecord(zone.name, record);
-    } catch (const sys::Error& error) {
-        spdlog::error("zone {}: {}", zone.name.str(), error.what());
-    }
+    const LogAbout about(zone.name.str());
+    attempt("noting why it is not running", [&] { registry_.saveRecord(zone.name, record); });
+}
+
+/// The state is as it was told; whoever waits for what was to follow from it waits in vain.
+void Lifecycle::handlingFailed(const ZoneName& name, const Fault& fault) noexcept {
+    attempt("failing the request at hand", [&] {
+        if (operations_.contains(name)) {
+            fail(name, fault);
+        }
+    });
 }
 
 void Lifecycle::supervisorLost(const ZoneName& name) {
@@ -272,19 +279,24 @@ void Lifecycle::supervisorAppeared(const std::string& text) {
     supervisor(name).appeared([this, name](const std::optional<Fault>& fault) {
         if (fault) {
             spdlog::error("zone {}: somebody started its supervisor, but {}", name.str(), fault->what());
-            return;
-        }
-        const platform::Status* status = supervisor(name).status();
-        if (operations_.contains(name) || status == nullptr || status->requests + status->pending > 0) {
-            return;
-        }
-        try {
-            boot(name.str(), {});
-        } catch (const std::exception& error) {
-            spdlog::warn("zone {}: its unit was started, but it is not booted: {}", name.str(), error.what());
-            supervisor(name).tell({{"type", "refuse"}, {"text", error.what()}});
+        } else {
+            bootForUnit(name);
         }
     });
+}
+
+/// A supervisor that we did not start boots its zone, if nobody has asked it for anything yet.
+void Lifecycle::bootForUnit(const ZoneName& name) {
+    const platform::Status* status = supervisor(name).status();
+    if (operations_.contains(name) || status == nullptr || status->requests + status->pending > 0) {
+        return;
+    }
+    try {
+        boot(name.str(), {});
+    } catch (const std::exception& error) {
+        spdlog::warn("zone {}: its unit was started, but it is not booted: {}", name.str(), error.what());
+        supervisor(name).tell({{"type", "refuse"}, {"text", error.what()}});
+    }
 }
 
 void Lifecycle::recover(const ZoneName& name, const std::function<void()>& settled) {
@@ -296,17 +308,30 @@ void Lifecycle::recover(const ZoneName& name, const std::function<void()>& settl
     adopting(true);
     supervisor(name).recover([this, name, adopting, settled] {
         adopting(false);
-        dismissUnused(name);
+        lookAtUnused(name);
         settled();
     });
 }
 
-/// We were killed between its start and the request that it was started for. (A unit that was started is booted.)
-void Lifecycle::dismissUnused(const ZoneName& name) {
+/// Nothing runs in it. Where units are started by others, too, one that nobody has asked for anything is to be booted, as
+/// if it had been started just now: it waited for us, or we were killed before we could ask. Otherwise it has nothing to
+/// do, unless somebody views its console: then it stays.
+void Lifecycle::lookAtUnused(const ZoneName& name) {
     const platform::Status* status = supervisor(name).status();
-    if (launcher_.ownsCgroup() && status != nullptr && status->requests + status->pending == 0 &&
-        !zone::isActive(status->state)) {
+    if (status == nullptr || status->requests + status->pending > 0 || zone::isActive(status->state)) {
+        return;
+    }
+    if (status->unasked && !launcher_.ownsCgroup()) {
+        waitingUnits_.push_back(name);
+    } else {
         supervisor(name).tell({{"type", "quit"}});
+    }
+}
+
+void Lifecycle::begin() {
+    for (const ZoneName& name : std::exchange(waitingUnits_, {})) {
+        const LogAbout about(name.str());
+        attempt("booting it for its unit", [&] { bootForUnit(name); });
     }
 }
 

@@ -16,7 +16,9 @@
 #include <spdlog/spdlog.h>
 
 #include "boot_spec_builder.hpp"
+#include "border.hpp"
 #include "host_check.hpp"
+#include "log.hpp"
 #include "platform/limits.hpp"
 #include "store/definition_yaml.hpp"
 #include "sys/cgroup.hpp"
@@ -252,7 +254,7 @@ bool Lifecycle::set(const std::string& name, const Settings& settings, const Set
             registry_.redefine(zone.name, text);
         } catch (const std::exception& error) {
             setting->before.reset();
-            settle(setting, Fault(FaultKind::failed, error.what()));
+            settle(setting, zone::faultOf(error));
             return true;
         }
     }
@@ -266,13 +268,11 @@ bool Lifecycle::set(const std::string& name, const Settings& settings, const Set
     });
     try {
         supervisor(zone.name).open(
-            {{"type", "limits"},
-             {"limits", json::parse(platform::toJson(limits))},
-             {"definition", setting->booted}},
+            {{"type", "limits"}, {"limits", json::parse(platform::toJson(limits))}, {"definition", setting->booted}},
             [this, setting](const std::vector<sys::UniqueFd>&) { settle(setting, std::nullopt); },
             [this, setting](const Fault& fault) { settle(setting, fault); });
     } catch (const std::exception& error) {
-        settle(setting, Fault(FaultKind::failed, error.what()));
+        settle(setting, zone::faultOf(error));
     }
     return true;
 }
@@ -283,32 +283,24 @@ void Lifecycle::settle(const std::shared_ptr<Setting>& setting, const std::optio
         return;
     }
     const std::uint32_t job = std::exchange(setting->job, 0);
-    const std::string name = setting->name.str();
+    const LogAbout about(setting->name.str());
     setting->deadline.reset();
     if (fault) {
-        try {
-            if (setting->before) {
-                registry_.redefine(setting->name, *setting->before);
-            }
-        } catch (const std::exception& error) {
-            spdlog::error("zone {}: its definition could not be put back: {}", name, error.what());
+        if (setting->before) {
+            attempt("putting its definition back", [&] { registry_.redefine(setting->name, *setting->before); });
         }
-        jobs_.fail(job, fault->kind(), fault->what());
+        jobs_.fail(job, *fault);
         setting->refused(*fault);
         return;
     }
-    try {
-        if (!setting->booted.empty()) {
-            noteBooted(setting->name, setting->booted);
-        }
-    } catch (const sys::Error& error) {
-        spdlog::warn("zone {}: {}", name, error.what()); // the limits are in effect
+    if (!setting->booted.empty()) { // the supervisor has noted it; not one of an earlier version
+        attempt("noting its new limits", [&] { noteBooted(setting->name, setting->booted); });
     }
     for (const std::string& warning : setting->outcome.warnings) {
         spdlog::warn("{}", warning);
     }
     jobs_.finish(job);
-    registry_.refresh(name);
+    attempt("showing what was set", [&] { registry_.refresh(setting->name.str()); });
     setting->done(setting->outcome);
 }
 

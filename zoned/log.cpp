@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <exception>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -27,6 +28,12 @@ using Sink = spdlog::sinks::base_sink<spdlog::details::null_mutex>;
 
 /// The zone that is being worked for; the service has one thread.
 std::string& zoneAtWork() {
+    static std::string zone;
+    return zone;
+}
+
+/// Left by a LogAbout that an exception has ended.
+std::string& zoneOfFault() {
     static std::string zone;
     return zone;
 }
@@ -86,10 +93,19 @@ bool stderrIsTheJournal() {
 
 } // namespace
 
-LogAbout::LogAbout(const std::string& zone) : before_(std::exchange(zoneAtWork(), zone)) {}
+LogAbout::LogAbout(const std::string& zone)
+    : before_(std::exchange(zoneAtWork(), zone)), exceptions_(std::uncaught_exceptions()) {
+    zoneOfFault().clear();
+}
 
 LogAbout::~LogAbout() {
+    zoneOfFault() = std::uncaught_exceptions() > exceptions_ ? std::move(zoneAtWork()) : "";
     zoneAtWork() = std::move(before_);
+}
+
+std::string LogAbout::failed() {
+    const std::string zone = std::exchange(zoneOfFault(), "");
+    return zone.empty() ? zoneAtWork() : zone;
 }
 
 void setUpLog(const std::string& level, std::function<std::string(const std::string&)> serviceLog) {

@@ -20,8 +20,12 @@ public:
     LogAbout(const LogAbout&) = delete;
     LogAbout& operator=(const LogAbout&) = delete;
 
+    /// The zone that the exception is about that is being caught now; "" where nobody said. Asked once.
+    [[nodiscard]] static std::string failed();
+
 private:
     std::string before_;
+    int exceptions_;
 };
 
 } // namespace zoned::daemon

@@ -5,6 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "border.hpp"
 #include "log.hpp"
 #include "platform/run_record.hpp"
 #include "sys/error.hpp"
@@ -79,21 +80,13 @@ void Machined::settle(const zone::ZoneName& name) {
         return;
     }
     const pid_t wanted = entry.wanted ? entry.wanted->leader : 0;
-    try {
-        if (entry.registered == wanted) {
-            if (wanted == 0) {
-                retired_ = std::move(entry.object); // it may be one of its own handlers that runs
-                entries_.erase(name);
-            }
-        } else if (entry.registered != 0) {
-            withdraw(name);
-        } else if (entry.refused != wanted) {
-            enlist(name);
-        }
-    } catch (const sdbus::Error& error) {
-        giveUp(name, wanted, error.getMessage());
-    } catch (const sys::Error& error) {
-        giveUp(name, wanted, error.what());
+    if (entry.registered != wanted && entry.registered != 0) {
+        withdraw(name);
+    } else if (entry.registered != wanted && entry.refused != wanted) {
+        enlist(name);
+    } else if (wanted == 0) {
+        retired_ = std::move(entry.object); // it may be one of its own handlers that runs
+        entries_.erase(name);
     }
 }
 
@@ -105,12 +98,22 @@ sdbus::IProxy& Machined::manager() {
 }
 
 void Machined::enlist(const zone::ZoneName& name) {
+    try {
+        askToEnlist(name);
+    } catch (const std::exception& error) {
+        giveUp(name, entries_.at(name).wanted->leader, error.what());
+    }
+}
+
+void Machined::askToEnlist(const zone::ZoneName& name) {
     Entry& entry = entries_.at(name);
     const Machine& machine = *entry.wanted;
     const auto leader = static_cast<std::uint32_t>(machine.leader);
-    const auto answered = [this, name, pid = machine.leader, call = call_](api::ReplyError error) {
-        enlisted(name, pid, call, error);
-    };
+    const auto answered = bordered(
+        "hearing systemd-machined",
+        [this, name, pid = machine.leader, call = call_](api::ReplyError error, const sdbus::ObjectPath& /*machine*/) {
+            enlisted(name, pid, call, error);
+        });
     entry.asking = true;
     if (call_ == Call::extended) {
         using Property = sdbus::Struct<std::string, sdbus::Variant>;
@@ -125,21 +128,21 @@ void Machined::enlist(const zone::ZoneName& name) {
             .callMethodAsync("RegisterMachineEx")
             .onInterface(managerInterface)
             .withArguments(name.str(), properties)
-            .uponReplyInvoke([answered](api::ReplyError error, const sdbus::ObjectPath&) { answered(error); });
+            .uponReplyInvoke(answered);
     } else if (call_ == Call::withNetwork) {
         manager()
             .callMethodAsync("RegisterMachineWithNetwork")
             .onInterface(managerInterface)
             .withArguments(name.str(), noId, std::string(serviceText), std::string(classText), leader,
                            std::string(rootDirectory), machine.interfaces)
-            .uponReplyInvoke([answered](api::ReplyError error, const sdbus::ObjectPath&) { answered(error); });
+            .uponReplyInvoke(answered);
     } else {
         manager()
             .callMethodAsync("RegisterMachine")
             .onInterface(managerInterface)
             .withArguments(name.str(), noId, std::string(serviceText), std::string(classText), leader,
                            std::string(rootDirectory))
-            .uponReplyInvoke([answered](api::ReplyError error, const sdbus::ObjectPath&) { answered(error); });
+            .uponReplyInvoke(answered);
     }
 }
 
@@ -193,25 +196,28 @@ void Machined::lookAt(const zone::ZoneName& name, pid_t leader) {
         .callMethodAsync("GetMachine")
         .onInterface(managerInterface)
         .withArguments(name.str())
-        .uponReplyInvoke([this, name, leader](api::ReplyError error, const sdbus::ObjectPath& path) {
-            if (error) {
-                giveUp(name, leader, error->getMessage());
-                return;
-            }
-            Entry& entry = entries_.at(name);
-            entry.object = sdbus::createProxy(connection_, api::serviceName(machinedName), sdbus::ObjectPath(path));
-            entry.object->callMethodAsync("GetAll")
-                .onInterface(propertiesInterface)
-                .withArguments(std::string(machineInterface))
-                .uponReplyInvoke([this, name, leader](api::ReplyError failed,
+        .uponReplyInvoke(bordered(
+            "hearing systemd-machined", [this, name, leader](api::ReplyError error, const sdbus::ObjectPath& path) {
+                if (error) {
+                    giveUp(name, leader, error->getMessage());
+                    return;
+                }
+                Entry& entry = entries_.at(name);
+                entry.object = sdbus::createProxy(connection_, api::serviceName(machinedName), sdbus::ObjectPath(path));
+                entry.object->callMethodAsync("GetAll")
+                    .onInterface(propertiesInterface)
+                    .withArguments(std::string(machineInterface))
+                    .uponReplyInvoke(
+                        bordered("hearing systemd-machined",
+                                 [this, name, leader](api::ReplyError failed,
                                                       const std::map<std::string, sdbus::Variant>& properties) {
-                    if (failed) {
-                        giveUp(name, leader, failed->getMessage());
-                    } else {
-                        looked(name, leader, properties);
-                    }
-                });
-        });
+                                     if (failed) {
+                                         giveUp(name, leader, failed->getMessage());
+                                     } else {
+                                         looked(name, leader, properties);
+                                     }
+                                 }));
+            }));
 }
 
 void Machined::looked(const zone::ZoneName& name, pid_t leader,
@@ -234,27 +240,37 @@ void Machined::looked(const zone::ZoneName& name, pid_t leader,
     settle(name);
 }
 
+/// What cannot be withdrawn is taken for gone: machined drops a machine by itself when its leader has ended.
 void Machined::withdraw(const zone::ZoneName& name) {
-    entries_.at(name).asking = true;
-    manager()
-        .callMethodAsync("UnregisterMachine")
-        .onInterface(managerInterface)
-        .withArguments(name.str())
-        .uponReplyInvoke([this, name](api::ReplyError error) {
-            const LogAbout about(name.str());
-            Entry& entry = entries_.at(name);
-            entry.asking = false;
-            entry.registered = 0;
-            // one that machined has dropped by itself, because its leader has ended, is gone all the same; so are all
-            // when machined has gone, as it has when the host goes down
-            const std::string kind = error ? api::nameOf(*error) : "";
-            if (error && !isAbsent(kind) &&
-                !isOneOf(kind, {"org.freedesktop.machine1.NoSuchMachine", "org.freedesktop.systemd1.ShuttingDown"})) {
-                spdlog::warn("zone {}: unregistering it with systemd-machined: {}", name.str(),
-                             std::string(error->getMessage()));
-            }
-            settle(name);
-        });
+    try {
+        entries_.at(name).asking = true;
+        manager()
+            .callMethodAsync("UnregisterMachine")
+            .onInterface(managerInterface)
+            .withArguments(name.str())
+            .uponReplyInvoke(bordered("hearing systemd-machined", [this, name](api::ReplyError error) {
+                // one that machined has dropped by itself, because its leader has ended, is gone all the same; so are
+                // all when machined has gone, as it has when the host goes down
+                const std::string kind = error ? api::nameOf(*error) : "";
+                const bool gone =
+                    !error || isAbsent(kind) ||
+                    isOneOf(kind, {"org.freedesktop.machine1.NoSuchMachine", "org.freedesktop.systemd1.ShuttingDown"});
+                withdrawn(name, gone ? "" : std::string(error->getMessage()));
+            }));
+    } catch (const std::exception& error) {
+        withdrawn(name, error.what());
+    }
+}
+
+void Machined::withdrawn(const zone::ZoneName& name, const std::string& problem) {
+    const LogAbout about(name.str());
+    if (!problem.empty()) {
+        spdlog::warn("zone {}: unregistering it with systemd-machined: {}", name.str(), problem);
+    }
+    Entry& entry = entries_.at(name);
+    entry.asking = false;
+    entry.registered = 0;
+    settle(name);
 }
 
 /// nss-mymachines gives a machine's interface as the scope of its link-local addresses, which makes them the first

@@ -56,8 +56,10 @@ private:
     sdbus::IProxy& manager();
     void settle(const zone::ZoneName& name);
     void enlist(const zone::ZoneName& name);
+    void askToEnlist(const zone::ZoneName& name);
     void enlisted(const zone::ZoneName& name, pid_t leader, Call call, api::ReplyError error);
     void withdraw(const zone::ZoneName& name);
+    void withdrawn(const zone::ZoneName& name, const std::string& problem);
     void lookAt(const zone::ZoneName& name, pid_t leader);
     void looked(const zone::ZoneName& name, pid_t leader, const std::map<std::string, sdbus::Variant>& properties);
     void giveUp(const zone::ZoneName& name, pid_t leader, const std::string& why);

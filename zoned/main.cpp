@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
 
+#include "border.hpp"
 #include "config.h"
 #include "host.hpp"
 #include "log.hpp"
@@ -56,6 +57,7 @@ int serve(const Options& options) {
     const sys::UniqueFd lock = daemon::lockHost(host);
     daemon::prepareHost(host);
     sys::EventLoop loop;
+    loop.onFault(daemon::tellFault);
     const auto quit = [&loop] { loop.quit(0); };
     const auto terminate = loop.onSignalFrom(SIGTERM, [quit](pid_t sender) {
         if (daemon::isMachined(sender)) {

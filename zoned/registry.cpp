@@ -114,8 +114,7 @@ void Registry::refreshIfThere(const std::string& name) {
     try {
         refresh(name);
     } catch (const Fault&) {
-        // it is gone, and refresh() has taken it out; or its file cannot be read, which its problem says; or it is the
-        // name of no zone
+        // it is gone, and refresh() has taken it out; or it is the name of no zone
     } catch (const sys::Error& error) {
         spdlog::error("{}", error.what());
     }
@@ -211,10 +210,10 @@ Zone& Registry::refresh(const std::string& text) {
     Zone* known = find(name);
     Zone fresh(name);
     const std::string readFrom = stamp(name); // before it is read: what changes meanwhile is read again
-    const auto unread = readText(fresh);
+    readText(fresh);
     readRecord(fresh);
     const bool active = known != nullptr && (known->status || known->cleaningUp || !known->down.empty());
-    if (!fresh.text && !fresh.record && !active) {
+    if (!fresh.text && fresh.unread.empty() && !fresh.record && !active) {
         if (known != nullptr && jobs_.holder({Held::zone, text}) == nullptr) {
             drop(name);
         }
@@ -225,17 +224,13 @@ Zone& Registry::refresh(const std::string& text) {
     known_.insert(text);
     zone.readFrom = readFrom;
     zone.text = std::move(fresh.text);
+    zone.unread = std::move(fresh.unread);
     keepWhatWasKnown(zone, fresh);
     zone.record = std::move(fresh.record);
     zone.unavailable = std::move(fresh.unavailable);
     zone.imageFrom = std::move(fresh.imageFrom);
     const std::string before = zone.problem;
-    if (unread) {
-        zone.definition.reset();
-        zone.problem = zone.problemPlaces = unread->what(); // which quotes nothing of it
-    } else {
-        interpret(zone);
-    }
+    interpret(zone);
     readBooted(zone);
     if (!zone.problem.empty() && zone.problem != before) {
         spdlog::warn("zone {}: its definition cannot be used: {}", name.str(), zone.problem);
@@ -248,9 +243,6 @@ Zone& Registry::refresh(const std::string& text) {
         }
     }
     changed(name);
-    if (unread) {
-        throw zone::DefinitionFault(*unread);
-    }
     return zone;
 }
 
@@ -270,15 +262,12 @@ void Registry::keepWhatWasKnown(const Zone& known, Zone& fresh) {
     }
 }
 
-/// Why it cannot be read, where it is there.
-std::optional<zone::DefinitionFault> Registry::readText(Zone& zone) {
+void Registry::readText(Zone& zone) const {
     try {
         zone.text = definitions_.text(zone.name);
     } catch (const zone::DefinitionFault& fault) {
-        zone.text = "";
-        return fault;
+        zone.unread = fault.what();
     }
-    return std::nullopt;
 }
 
 /// Makes the definition of the text, or says why that cannot be.
@@ -287,6 +276,10 @@ void Registry::interpret(Zone& zone) {
     zone.problem.clear();
     zone.problemPlaces.clear();
     const std::string file = zone.name.str() + ".yaml";
+    if (!zone.unread.empty()) {
+        zone.problem = zone.problemPlaces = zone.unread; // which quotes nothing of it
+        return;
+    }
     if (!zone.text) {
         zone.problem = file + ": is missing, while the zone has a root; define the zone again, or delete it";
         zone.problemPlaces = zone.problem;

@@ -52,8 +52,8 @@ public:
     [[nodiscard]] Zone& zone(const std::string& name);
     [[nodiscard]] Zone* find(const zone::ZoneName& name);
     [[nodiscard]] const ZoneView& view(const zone::ZoneName& name) const;
-    /// Reads the zone's definition and record again. Throws Fault noSuchZone where nothing is left of it, and
-    /// DefinitionFault where the definition's file cannot be read.
+    /// Reads the zone's definition and record again. Throws Fault noSuchZone where nothing is left of it. A file that
+    /// cannot be read is the zone's problem and no exception: the zone can be stopped all the same.
     Zone& refresh(const std::string& name);
     /// The zone as it is known, refreshed only where it is not known or one of its files is another one than was read:
     /// for what anybody may call as often as he likes. Throws Fault noSuchZone.
@@ -110,7 +110,7 @@ private:
     void rescan();
     void refreshIfThere(const std::string& name);
     static void keepWhatWasKnown(const Zone& known, Zone& fresh);
-    [[nodiscard]] std::optional<zone::DefinitionFault> readText(Zone& zone);
+    void readText(Zone& zone) const;
     void interpret(Zone& zone);
     void readRecord(Zone& zone);
     void readBooted(Zone& zone);

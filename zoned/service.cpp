@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include "api/error_names.hpp"
+#include "border.hpp"
 #include "log.hpp"
 #include "platform/limits.hpp"
 #include "sys/error.hpp"
@@ -86,9 +87,9 @@ void Service::start(std::function<void()> ready) {
     publishZones();
     publishJobs();
     registry_.load();
-    lifecycle_.noticePowerLoss();
-    imageJobs_.sweep();
-    hostBoot_.load();
+    attempt("telling which zones ran when the host went down", [this] { lifecycle_.noticePowerLoss(); });
+    attempt("removing what interrupted work has left", [this] { imageJobs_.sweep(); });
+    attempt("reading which zones are to be restarted", [this] { hostBoot_.load(); });
     launcher_->watchStops({[this](const zone::ZoneName& name) { return hostBoot_.restarts(name); },
                            [this](const zone::ZoneName& name) { return machined_.isBusyWith(name); },
                            [this](const zone::ZoneName& name) { hostBoot_.unitStopped(name); }});
@@ -99,33 +100,41 @@ void Service::publishZones() {
     zoneObjects_ = std::make_unique<ZoneObjects>(bus_.connection(), domain());
     imageObjects_ = std::make_unique<ImageObjects>(bus_.connection(), domain());
     Registry::Listener listener;
+    // a zone, an image, a job is what it is, whether that can be shown to everybody or not
     listener.zoneAdded = [this](const Zone& zone) {
-        zoneObjects_->add(zone.name);
-        launcher_->prepare(zone.name);
+        attempt("showing a new zone", [&] { zoneObjects_->add(zone.name); });
+        attempt("preparing a zone's unit", [&] { launcher_->prepare(zone.name); });
     };
     listener.zoneChanged = [this](const Zone& zone, const std::vector<std::string>& properties) {
         zoneChanged(zone, properties);
     };
     listener.zoneRemoved = [this](const zone::ZoneName& name) {
-        launcher_->forget(name);
-        hostBoot_.zoneRemoved(name);
-        oomWatch_.follow(name, 0, "");
-        zoneObjects_->remove(name);
+        attempt("forgetting a zone's unit", [&] { launcher_->forget(name); });
+        attempt("forgetting what is to be restarted", [&] { hostBoot_.zoneRemoved(name); });
+        attempt("forgetting a zone's memory", [&] { oomWatch_.follow(name, 0, ""); });
+        attempt("showing that a zone is gone", [&] { zoneObjects_->remove(name); });
     };
-    listener.imageAdded = [this](const std::string& name) { imageObjects_->add(name); };
-    listener.imageChanged = [this](const std::string& name) { imageObjects_->usersChanged(name); };
-    listener.imageRemoved = [this](const std::string& name) { imageObjects_->remove(name); };
+    listener.imageAdded = [this](const std::string& name) {
+        attempt("showing a new image", [&] { imageObjects_->add(name); });
+    };
+    listener.imageChanged = [this](const std::string& name) {
+        attempt("showing who uses an image", [&] { imageObjects_->usersChanged(name); });
+    };
+    listener.imageRemoved = [this](const std::string& name) {
+        attempt("showing that an image is gone", [&] { imageObjects_->remove(name); });
+    };
     registry_.listen(std::move(listener));
 }
 
 void Service::zoneChanged(const Zone& zone, const std::vector<std::string>& properties) {
-    launcher_->prepare(zone.name);
     const LogAbout about(zone.name.str());
+    attempt("preparing its unit", [&] { launcher_->prepare(zone.name); });
     const ZoneView& view = registry_.view(zone.name);
     const auto init = static_cast<pid_t>(view.initPid);
-    machined_.follow(zone.name, init);
-    oomWatch_.follow(zone.name, init, host_.cgroupRoot + platform::payloadCgroup(view.cgroup));
-    zoneObjects_->changed(zone.name, properties);
+    attempt("telling systemd-machined", [&] { machined_.follow(zone.name, init); });
+    attempt("watching its memory",
+            [&] { oomWatch_.follow(zone.name, init, host_.cgroupRoot + platform::payloadCgroup(view.cgroup)); });
+    attempt("showing what has changed", [&] { zoneObjects_->changed(zone.name, properties); });
 }
 
 void Service::outOfMemory(const zone::ZoneName& name, std::uint64_t killed, std::uint64_t total) {
@@ -145,13 +154,17 @@ void Service::publishJobs() {
     jobObjects_ = std::make_unique<JobObjects>(bus_.connection(), domain());
     Jobs::Listener listener;
     listener.added = [this](const JobInfo& job) {
-        jobObjects_->add(job);
-        manager_->emitJobNew(job.id, jobObject(job.id), job.kind, job.hold.name);
+        attempt("showing a new job", [&] {
+            jobObjects_->add(job);
+            manager_->emitJobNew(job.id, jobObject(job.id), job.kind, job.hold.name);
+        });
         if (job.hold.what == Held::zone) {
             registry_.changed(zone::ZoneName(job.hold.name));
         }
     };
-    listener.changed = [this](const JobInfo& job) { jobObjects_->changed(job); };
+    listener.changed = [this](const JobInfo& job) {
+        attempt("showing how far a job is", [&] { jobObjects_->changed(job); });
+    };
     listener.removed = [this](const JobInfo& job, const JobEnd& end) { jobEnded(job, end); };
     jobs_.listen(std::move(listener));
 }
@@ -166,8 +179,10 @@ void Service::jobEnded(const JobInfo& job, const JobEnd& end) {
     if (job.hold.what == Held::zone) {
         registry_.changed(zone::ZoneName(job.hold.name));
     }
-    jobObjects_->remove(job);
-    manager_->emitJobRemoved(job.id, jobObject(job.id), job.kind, job.hold.name, result, error, end.publicText());
+    attempt("showing a job's end", [&] {
+        jobObjects_->remove(job);
+        manager_->emitJobRemoved(job.id, jobObject(job.id), job.kind, job.hold.name, result, error, end.publicText());
+    });
     hostBoot_.jobEnded(job, end);
     if (jobs_.none()) {
         tidying_ = loop_.after(calm, [] { ::malloc_trim(0); });
@@ -176,37 +191,50 @@ void Service::jobEnded(const JobInfo& job, const JobEnd& end) {
 
 /// Every folder in RUN/zones is a zone that was active, or had its console open, when the last service ended.
 void Service::recover() {
+    // before the list is taken: a supervisor that begins to listen meanwhile is seen twice, and not missed
+    runWatch_.emplace(loop_, host_.paths.runZones, [this](const std::string& name) {
+        attempt("noticing a supervisor", [&] { lifecycle_.supervisorAppeared(name); });
+    });
     std::vector<zone::ZoneName> names;
     for (const std::string& entry : sys::listDirectory(host_.paths.runZones)) {
         if (!zone::ZoneName::problem(entry)) {
             names.emplace_back(entry);
         }
     }
-    runWatch_.emplace(loop_, host_.paths.runZones, [this](const std::string& name) {
-        try {
-            lifecycle_.supervisorAppeared(name);
-        } catch (const sys::Error& error) {
-            spdlog::error("zone {}: {}", name, error.what());
-        }
-    });
     recovering_ = names.size() + 1;
     for (const zone::ZoneName& name : names) {
-        lifecycle_.recover(name, [this] { recovered(); });
+        const LogAbout about(name.str());
+        const auto settled = [this, told = std::make_shared<bool>(false)] {
+            if (!std::exchange(*told, true)) {
+                recovered();
+            }
+        };
+        if (!attempt("looking for its supervisor", [&] { lifecycle_.recover(name, settled); })) {
+            settled(); // the others do not wait for it
+        }
     }
     recovered();
 }
 
 void Service::recovered() {
     if (--recovering_ == 0) {
-        // from the loop: what throws there ends the service, as it should where the name cannot be had
-        opening_ = loop_.defer([this] {
-            lookAfterNetwork();
-            watchNetwork();
-            bus_.requestName(api::busName);
-            ready_();
-            hostBoot_.begin();
-        });
+        opening_ = loop_.defer([this] { open(); });
     }
+}
+
+/// The last part of the start. A service that cannot be reached is none.
+void Service::open() {
+    attempt("looking after the network of running zones", [this] { lookAfterNetwork(); });
+    watchNetwork();
+    try {
+        bus_.requestName(api::busName);
+    } catch (const std::exception&) {
+        loop_.abandon(std::current_exception());
+        return;
+    }
+    ready_();
+    lifecycle_.begin();
+    hostBoot_.begin();
 }
 
 /// While no service ran, somebody may have flushed the packet filter or made the bridge anew: running zones get
@@ -234,12 +262,10 @@ void Service::repairNetwork() {
     if (!active) {
         return; // the next boot makes what it needs
     }
-    try {
+    attempt("repairing the network of running zones", [this] {
         network_.ensure();
         network_.restorePorts();
-    } catch (const std::exception& error) {
-        spdlog::error("the network of running zones could not be repaired: {}", error.what());
-    }
+    });
 }
 
 /// Zones must not run unguarded because somebody reloaded the host's firewall.

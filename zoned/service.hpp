@@ -59,6 +59,7 @@ private:
     void jobEnded(const JobInfo& job, const JobEnd& end);
     void recover();
     void recovered();
+    void open();
     void lookAfterNetwork();
     void repairNetwork();
     void watchNetwork();

@@ -4,6 +4,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "border.hpp"
+#include "log.hpp"
 #include "platform/limits.hpp"
 #include "platform/run_record.hpp"
 #include "sys/error.hpp"
@@ -40,6 +42,7 @@ void Statistics::collect(const std::vector<std::string>& names, Then then) {
 void Statistics::begin() {
     Round& round = *round_;
     round.requests = std::exchange(waiting_, {});
+    next_ = loop_.defer([this] { turn(); });
     const bool all = std::ranges::any_of(round.requests, [](const Request& request) { return request.names.empty(); });
     for (const zone::ZoneName& name : registry_.names()) {
         const bool named =
@@ -54,11 +57,13 @@ void Statistics::begin() {
     } catch (const sys::Error& error) {
         spdlog::debug("{}; the sample goes without the network", error.what());
     }
-    round.host = hostNumbers([&](std::string_view device) { return round.devices.isDisk(device); });
-    addHostLinks(round.links, round.host);
-    next_ = loop_.defer([this] { turn(); });
+    attempt("counting what the host uses", [&round] {
+        round.host = hostNumbers([&](std::string_view device) { return round.devices.isDisk(device); });
+        addHostLinks(round.links, round.host);
+    });
 }
 
+/// A zone of which nothing can be counted is in the sample without numbers; whoever waits is answered in any case.
 void Statistics::turn() {
     Round& round = *round_;
     const FindLink link = [&round](const std::string& name) {
@@ -69,8 +74,10 @@ void Statistics::turn() {
         const zone::ZoneName name = round.left.back();
         round.left.pop_back();
         if (registry_.find(name) != nullptr) { // it may have been deleted since the turn before
-            const std::string state(zone::stateName(registry_.view(name).state));
-            round.read[name] = {name.str(), state, read(name, round.devices, link)};
+            const LogAbout about(name.str());
+            ZoneSample& sample = round.read[name];
+            sample = {name.str(), std::string(zone::stateName(registry_.view(name).state)), {}};
+            attempt("counting what it uses", [&] { sample.numbers = read(name, round.devices, link); });
         }
     }
     next_ = loop_.defer([this, done = round.left.empty()] { done ? finish() : turn(); });
@@ -92,7 +99,7 @@ void Statistics::finish() {
                 sample.zones.push_back(zone);
             }
         }
-        request.then(sample);
+        attempt("answering what is used", [&] { request.then(sample); });
     }
 }
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
+#include "border.hpp"
 #include "log.hpp"
 #include "spawn.hpp"
 #include "sys/cgroup.hpp"
@@ -36,11 +37,34 @@ constexpr auto exitPatience = 5s;
 constexpr auto cgroupPause = 20ms;
 constexpr int cgroupAttempts = 100;
 
+/// What cannot be looked at is there.
+bool isThere(const std::string& path) {
+    try {
+        return sys::exists(path);
+    } catch (const sys::Error& error) {
+        spdlog::error("{}", error.what());
+        return true;
+    }
+}
+
 } // namespace
 
 Supervisor::Supervisor(sys::EventLoop& loop, Launcher& launcher, const Host& host, zone::ZoneName name,
                        Listener& listener)
     : loop_(loop), launcher_(launcher), host_(host), name_(std::move(name)), listener_(listener) {}
+
+/// The border of what concerns the zone's state, and so the job that waits for it.
+template <typename Body>
+void Supervisor::handle(const char* doing, Body&& body) noexcept {
+    try {
+        const LogAbout about(name_.str());
+        const Doing work(doing);
+        std::forward<Body>(body)();
+    } catch (const std::exception& error) {
+        tellFault(error);
+        listener_.handlingFailed(name_, zone::faultOf(error));
+    }
+}
 
 void Supervisor::recover(std::function<void()> settled) {
     settled_ = std::move(settled);
@@ -74,8 +98,7 @@ void Supervisor::launch() {
     status_ = {};
     try {
         sys::makeDirectories(host_.runFolder(name_.str()), 0700);
-        sys::removeFile(host_.runFolder(name_.str()) + "/exit.json");
-        sys::removeFile(host_.runFolder(name_.str()) + "/died");
+        forgetEarlierEnd();
         deadline_ = loop_.after(launchPatience, [this] { giveUp(); });
         childRuns_ = launcher_.ownsCgroup();
         launcher_.start(
@@ -92,26 +115,31 @@ void Supervisor::launch() {
                 }
             },
             [this](int status) { exited(status); });
-    } catch (const sys::Error& error) {
+    } catch (const std::exception& error) {
         childRuns_ = false;
         phase_ = Phase::none;
         deadline_.reset();
         removeUnused();
-        answerSummons(Fault(FaultKind::failed, error.what()));
+        answerSummons(zone::faultOf(error));
     }
+}
+
+/// What an earlier supervisor has left to be read; whatever is in its place.
+void Supervisor::forgetEarlierEnd() {
+    sys::removeTree(host_.runFolder(name_.str()) + "/exit.json");
+    sys::removeTree(host_.runFolder(name_.str()) + "/died");
 }
 
 /// After a start that failed; what an earlier boot has left to be taken down stays.
 void Supervisor::removeUnused() {
-    const std::string folder = host_.runFolder(name_.str());
-    try {
+    const LogAbout about(name_.str());
+    attempt("removing what its supervisor's start has left", [this] {
+        const std::string folder = host_.runFolder(name_.str());
         if (!sys::exists(folder + "/record")) {
             launcher_.removeCgroup(name_);
             sys::removeTree(folder);
         }
-    } catch (const sys::Error& error) {
-        spdlog::warn("zone {}: {}", name_.str(), error.what());
-    }
+    });
 }
 
 void Supervisor::appeared(Then then) {
@@ -128,8 +156,7 @@ void Supervisor::appeared(Then then) {
             return; // it listened before its socket had the name
         }
         phase_ = Phase::launching;
-        sys::removeFile(host_.runFolder(name_.str()) + "/exit.json");
-        sys::removeFile(host_.runFolder(name_.str()) + "/died");
+        forgetEarlierEnd();
         exitStatus_.reset();
         greeted_ = false;
         childRuns_ = false;
@@ -178,15 +205,11 @@ bool Supervisor::connectAgain() {
         return false;
     }
     spdlog::warn("zone {}: its supervisor cut the connection, which was made again", name_.str());
-    for (auto& [id, opening] : std::exchange(openings_, {})) {
-        opening.refused(Fault(FaultKind::failed,
-                              "the connection to the supervisor of zone " + name_.str() + " was cut; try again"));
-    }
+    refuseOpenings("the connection to the supervisor of zone " + name_.str() + " was cut; try again");
     return true;
 }
 
 void Supervisor::readable() {
-    const LogAbout about(name_.str());
     // A bound, so that a talkative supervisor does not hold up the rest.
     for (int packets = 0; packets < 32 && channel_; ++packets) {
         std::optional<sys::Packet> packet;
@@ -204,29 +227,23 @@ void Supervisor::readable() {
             }
             return;
         }
-        take(std::move(*packet));
+        // it must not be taken for the end of the supervisor
+        handle("taking what its supervisor says", [&] { take(std::move(*packet)); });
     }
 }
 
 void Supervisor::take(sys::Packet packet) {
-    try {
-        const json message = json::parse(packet.data);
-        const std::string type = message.at("type").get<std::string>();
-        if (type == "status") {
-            takeStatus(message);
-        } else if (type == "step") {
-            status_.step = message.at("step").get<std::string>();
-            listener_.stepChanged(name_, status_.step);
-        } else if (type == "opened" || type == "refused") {
-            takeAnswer(message, packet);
-        } else if (type == "reboot-spec") {
-            listener_.specWanted(name_);
-        }
-    } catch (const json::exception& error) {
-        spdlog::error("zone {}: its supervisor sent what is not understood: {}", name_.str(), error.what());
-    } catch (const sys::Error& error) {
-        // of what was done because of the message; it must not be taken for the end of the supervisor
-        spdlog::error("zone {}: {}", name_.str(), error.what());
+    json message = json::parse(packet.data, nullptr, false);
+    const std::string type = message.is_object() ? message.value("type", "") : "";
+    if (type == "status") {
+        takeStatus(message);
+    } else if (type == "step") {
+        status_.step = message.at("step").get<std::string>();
+        listener_.stepChanged(name_, status_.step);
+    } else if (type == "opened" || type == "refused") {
+        takeAnswer(message, packet);
+    } else if (type == "reboot-spec") {
+        listener_.specWanted(name_);
     }
 }
 
@@ -238,10 +255,8 @@ void Supervisor::takeStatus(const json& message) {
         phase_ = Phase::connected;
         deadline_.reset();
         launchFault_.reset(); // it was late, and here it is
-        listener_.statusChanged(name_, status_);
-        if (const auto settled = std::exchange(settled_, nullptr)) {
-            settled();
-        }
+        handle("taking its supervisor's first status", [this] { listener_.statusChanged(name_, status_); });
+        tellSettled();
         answerSummons(std::nullopt);
         return;
     }
@@ -253,11 +268,13 @@ void Supervisor::takeAnswer(const json& message, sys::Packet& packet) {
     if (node.empty()) {
         return;
     }
-    if (message.at("type") == "opened") {
-        node.mapped().opened(std::move(packet.fds));
-    } else {
-        node.mapped().refused(Fault(FaultKind::failed, message.at("text").get<std::string>()));
-    }
+    attempt("handing out what its supervisor has answered", [&] {
+        if (message.at("type") == "opened") {
+            node.mapped().opened(std::move(packet.fds));
+        } else {
+            node.mapped().refused(Fault(FaultKind::failed, message.value("text", "its supervisor refuses it")));
+        }
+    });
 }
 
 void Supervisor::send(const json& message) {
@@ -294,17 +311,24 @@ void Supervisor::open(json message, Opened opened, Refused refused) {
     openings_[id] = {std::move(opened), std::move(refused)};
 }
 
+void Supervisor::refuseOpenings(const std::string& why) {
+    for (auto& [id, opening] : std::exchange(openings_, {})) {
+        attempt("refusing what was asked of its supervisor",
+                [&refused = opening.refused, &why] { refused(Fault(FaultKind::failed, why)); });
+    }
+}
+
 /// The supervisor has not answered in time.
 void Supervisor::giveUp() {
     const LogAbout about(name_.str());
     if (!launchFault_) {
         launchFault_ = Fault(FaultKind::timeout, "the supervisor of zone " + name_.str() + " does not answer");
     }
-    if (const auto settled = std::exchange(settled_, nullptr)) {
+    if (settled_) {
         // One that ran before us: it may be stopped by a debugger; its zone is not ours to kill for that.
         spdlog::error("{}", launchFault_->what());
-        listener_.supervisorSilent(name_);
-        settled();
+        handle("noting that its supervisor is silent", [this] { listener_.supervisorSilent(name_); });
+        tellSettled();
         return;
     }
     launcher_.kill(name_);
@@ -333,10 +357,8 @@ void Supervisor::disconnected() {
         launchFault_ = Fault(FaultKind::failed, "");
     }
     phase_ = Phase::ending;
-    for (auto& [id, opening] : std::exchange(openings_, {})) {
-        opening.refused(Fault(FaultKind::failed, "the supervisor of zone " + name_.str() + " has ended"));
-    }
-    listener_.supervisorLost(name_);
+    refuseOpenings("the supervisor of zone " + name_.str() + " has ended");
+    handle("noting that its supervisor is lost", [this] { listener_.supervisorLost(name_); });
     if (childRuns_) {
         timer_ = loop_.after(exitPatience, [this] { launcher_.kill(name_); });
     } else {
@@ -366,12 +388,12 @@ void Supervisor::processGone() {
         } else {
             end_.died = true;
         }
-    } catch (const sys::Error& error) {
+    } catch (const std::exception& error) {
         spdlog::error("zone {}: {}", name_.str(), error.what());
         end_.died = true;
     }
     // the unit's own clean-up may have been here already, and left its mark
-    const bool remains = sys::exists(folder + "/record") || sys::exists(folder + "/died");
+    const bool remains = isThere(folder + "/record") || isThere(folder + "/died");
     end_.wasUp = greeted_ ? zone::isActive(status_.state) : !end_.died || remains;
     if (end_.died) {
         if (greeted_) {
@@ -406,7 +428,7 @@ void Supervisor::cleanUp() {
         const pid_t pid =
             spawn({supervisorCommand(host_, name_, cgroup, true), {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, {}});
         cleaner_ = loop_.onExit(pid, [this](int status) { cleaned(status); });
-    } catch (const sys::Error& error) {
+    } catch (const std::exception& error) {
         end_.cleanUpProblem = error.what();
         end_.last.state = zone::State::down;
         cleaner_ = loop_.defer([this] { settle(); });
@@ -429,18 +451,14 @@ void Supervisor::removeRemains(int attempts) {
     const LogAbout about(name_.str());
     try {
         launcher_.removeCgroup(name_);
-    } catch (const sys::Error& error) {
+    } catch (const std::exception& error) {
         if (attempts > 0) {
             timer_ = loop_.after(cgroupPause, [this, attempts] { removeRemains(attempts - 1); });
             return;
         }
         spdlog::warn("zone {}: {}", name_.str(), error.what());
     }
-    try {
-        sys::removeTree(host_.runFolder(name_.str()));
-    } catch (const sys::Error& error) {
-        spdlog::warn("zone {}: {}", name_.str(), error.what());
-    }
+    attempt("removing its folder in /run", [this] { sys::removeTree(host_.runFolder(name_.str())); });
     end_.last.state = zone::State::installed;
     settle();
 }
@@ -451,15 +469,13 @@ void Supervisor::settle() {
     end_.last.initPid = 0;
     end_.last.booted = false;
     const std::optional<Fault> fault = std::exchange(launchFault_, std::nullopt);
-    listener_.supervisorEnded(name_, end_);
-    if (const auto settled = std::exchange(settled_, nullptr)) {
-        settled();
-    }
+    handle("noting the end of its supervisor", [this] { listener_.supervisorEnded(name_, end_); });
+    tellSettled();
     if (phase_ != Phase::none) {
         return;
     }
     const Then appearedThen = std::exchange(appeared_, nullptr);
-    if (appearedThen && sys::exists(host_.runFolder(name_.str()) + "/socket")) {
+    if (appearedThen && isThere(host_.runFolder(name_.str()) + "/socket")) {
         appeared(appearedThen);
         return; // it serves those who wait for one, too
     }
@@ -473,9 +489,15 @@ void Supervisor::settle() {
     }
 }
 
+void Supervisor::tellSettled() {
+    if (const auto settled = std::exchange(settled_, nullptr)) {
+        attempt("going on after a restart of the service", settled);
+    }
+}
+
 void Supervisor::answerSummons(const std::optional<Fault>& fault) {
     for (const Then& then : std::exchange(summons_, {})) {
-        then(fault);
+        handle("going on with its supervisor", [&] { then(fault); });
     }
 }
 

@@ -9,6 +9,10 @@
 // a connection that we do not read fast enough: while it listens it is not dead,
 // and is connected to again.
 //
+// Every word to the listener and to whoever waits is told apart from the rest:
+// what one of them throws neither stops the others nor leaves the phases half
+// changed.
+//
 // zoned parses nothing from a zone: everything that comes over this socket was
 // written by our own supervisor, which cleans what a zone said.
 #pragma once
@@ -56,6 +60,8 @@ public:
         virtual void supervisorSilent(const zone::ZoneName& name) = 0;
         /// The zone reboots: to be answered with a boot request.
         virtual void specWanted(const zone::ZoneName& name) = 0;
+        /// What the listener was to do about the zone's state has thrown; it has been logged.
+        virtual void handlingFailed(const zone::ZoneName& name, const zone::Fault& fault) noexcept = 0;
     };
     enum class Phase { none, launching, connected, ending };
     using Then = std::function<void(const std::optional<zone::Fault>&)>;
@@ -92,7 +98,10 @@ private:
         Opened opened;
         Refused refused;
     };
+    template <typename Body>
+    void handle(const char* doing, Body&& body) noexcept;
     void launch();
+    void forgetEarlierEnd();
     void removeUnused();
     void connect();
     void attach(sys::Channel channel);
@@ -111,6 +120,8 @@ private:
     void removeRemains(int attempts);
     void settle();
     void answerSummons(const std::optional<zone::Fault>& fault);
+    void refuseOpenings(const std::string& why);
+    void tellSettled();
     [[nodiscard]] std::string endText() const;
     void send(const nlohmann::json& message);
 

@@ -25,8 +25,8 @@ UpkeepNote noteFrom(const std::string& text) {
         const json note = json::parse(text);
         return {note.at("up"), note.at("pending"), note.at("restarts").get<std::vector<std::int64_t>>(),
                 note.at("maintenance")};
-    } catch (const json::exception&) {
-        return {};
+    } catch (const json::exception& error) {
+        throw sys::Error(std::string("its note is damaged: ") + error.what(), 0);
     }
 }
 
@@ -37,7 +37,11 @@ void Upkeep::load() {
     sys::makeDirectories(folder_, 0700);
     for (const std::string& name : sys::listDirectory(folder_)) {
         Entry& entry = entries_[name];
-        entry.written = entry.note = noteFrom(sys::readFile(folder_ + "/" + name).value_or(""));
+        try {
+            entry.written = entry.note = noteFrom(sys::readFile(folder_ + "/" + name).value_or(""));
+        } catch (const sys::Failure& error) {
+            spdlog::error("zone {}: whether it was to be restarted is not known: {}", name, error.what());
+        }
         if (!entry.note.maintenance.empty()) {
             zones_.maintenance(name, entry.note.maintenance);
         }

@@ -37,7 +37,7 @@ struct UpkeepNote {
     bool operator==(const UpkeepNote&) const = default;
 };
 [[nodiscard]] std::string noteText(const UpkeepNote& note);
-/// A note that cannot be read is an empty one.
+/// Throws sys::Error for a text that is no note.
 [[nodiscard]] UpkeepNote noteFrom(const std::string& text);
 
 class Upkeep {

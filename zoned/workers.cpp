@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "border.hpp"
 #include "spawn.hpp"
 #include "sys/error.hpp"
 #include "sys/process.hpp"
@@ -119,7 +120,9 @@ void Workers::take(Worker& worker, const std::string& line) {
     try {
         if (message.contains("progress")) {
             if (!worker.cancelled) {
-                worker.progress(message.at("progress").get<double>(), message.value("message", ""));
+                const double progress = message.at("progress").get<double>();
+                const std::string said = message.value("message", "");
+                attempt("noting how far a worker is", [&] { worker.progress(progress, said); });
             }
         } else if (message.contains("result")) {
             const nlohmann::json& result = message.at("result");

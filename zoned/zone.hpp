@@ -26,7 +26,8 @@ struct Zone {
     explicit Zone(zone::ZoneName zoneName) : name(std::move(zoneName)) {}
 
     zone::ZoneName name;
-    std::optional<std::string> text;         // the definition's file; nothing where there is none
+    std::optional<std::string> text;         // the definition's file; nothing where there is none, or it is `unread`
+    std::string unread;                      // why the file, which is there, cannot be read; "" where it can
     DefinitionRef definition;                // where the text makes a valid one
     std::string problem;                     // why it does not; may quote the definition
     std::string problemPlaces;               // the same for everybody: where, not what

@@ -12,7 +12,6 @@ std::string sentence(const std::string& action, int code) {
 
 } // namespace
 
-Error::Error(std::string action, int code)
-    : std::runtime_error(sentence(action, code)), action_(std::move(action)), code_(code) {}
+Error::Error(std::string action, int code) : Failure(sentence(action, code)), action_(std::move(action)), code_(code) {}
 
 } // namespace zoned::sys

@@ -1,4 +1,4 @@
-// The one error type of everything that talks to the kernel.
+// What can go wrong, and the error type of everything that talks to the kernel.
 //
 // An Error says what was being done and to which object, and keeps errno, so
 // that a fault reads "mounting /proc of the zone: Permission denied" wherever
@@ -12,7 +12,14 @@
 
 namespace zoned::sys {
 
-class Error : public std::runtime_error {
+/// The root of what is thrown with a sentence for people: Error, and the expected outcomes (zone::Fault). Anything else
+/// that is thrown is a fault of the program.
+class Failure : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+class Error : public Failure {
 public:
     /// @param action what was being done, to which object: "opening /dev/null"
     /// @param code   an errno value; 0 where the kernel gave none

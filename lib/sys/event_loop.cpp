@@ -6,6 +6,10 @@
 // shared pointer, so a handler may remove its own source and goes on living
 // until it returns.
 //
+// Every call of a handler passes guarded(), which is where the border is. A
+// handler that throws may be one whose descriptor stays readable because of
+// that: it rests for a moment, out of epoll.
+//
 // Timers are a sorted map and the timeout of epoll_pwait2(2), which counts in
 // nanoseconds; a timer costs no descriptor, and an idle loop never wakes up.
 #include "sys/event_loop.hpp"
@@ -41,6 +45,8 @@ using std::chrono::nanoseconds;
 constexpr auto longestDelay = std::chrono::hours(24 * 365 * 20);
 /// What epoll reports without being asked.
 constexpr std::uint32_t unaskedEvents = EPOLLHUP | EPOLLERR;
+/// How long a source rests whose handler has thrown.
+constexpr std::chrono::milliseconds rest{100};
 
 struct Entry {
     std::uint64_t id = 0;
@@ -52,6 +58,7 @@ struct Entry {
     std::optional<Clock::time_point> due; ///< set for a timer
     int signal = 0;                       ///< set for a signal source
     UniqueFd owned;                       ///< a signalfd or pidfd the loop opened itself
+    EventLoop::Source waking;             ///< set while it rests
 };
 
 } // namespace
@@ -70,16 +77,21 @@ struct EventLoop::State {
     std::set<std::uint64_t> alwaysReady;
     std::set<int> signals;
     std::optional<int> quitCode;
+    std::exception_ptr abandoned;
+    std::function<void(const std::exception&)> told;
 
     std::shared_ptr<Entry> add(Entry entry);
     void addDescriptor(const std::shared_ptr<Entry>& entry);
     void remove(std::uint64_t id) noexcept;
-    void dispatch(std::uint64_t id, std::uint32_t events);
+    template <typename Call>
+    [[nodiscard]] bool guarded(Call&& call);
+    void layToRest(EventLoop& loop, const std::shared_ptr<Entry>& entry);
+    void dispatch(EventLoop& loop, std::uint64_t id, std::uint32_t events);
     void runDeferred();
-    void runTimers();
-    void runAlwaysReady();
+    void runTimers(EventLoop& loop);
+    void runAlwaysReady(EventLoop& loop);
     std::optional<nanoseconds> callHooks();
-    void wait(std::optional<nanoseconds> limit);
+    void wait(EventLoop& loop, std::optional<nanoseconds> limit);
 };
 
 std::shared_ptr<Entry> EventLoop::State::add(Entry entry) {
@@ -130,9 +142,44 @@ void EventLoop::State::remove(std::uint64_t id) noexcept {
     }
 }
 
-void EventLoop::State::dispatch(std::uint64_t id, std::uint32_t events) {
+/// The border. False where the call threw, and that was told.
+template <typename Call>
+bool EventLoop::State::guarded(Call&& call) {
+    if (!told) {
+        call();
+        return true;
+    }
+    try {
+        call();
+        return true;
+    } catch (const std::exception& error) {
+        told(error);
+        return false;
+    }
+}
+
+/// Leaves a descriptor's source unwatched for a while.
+void EventLoop::State::layToRest(EventLoop& loop, const std::shared_ptr<Entry>& entry) {
+    const bool watched = entries.contains(entry->id) && entry->fd >= 0 && !entry->waking;
+    if (!watched) {
+        return; // it has gone, or it is a timer, which is over
+    }
+    alwaysReady.erase(entry->id);
+    if (const auto owner = owners.find(entry->fd); owner != owners.end() && owner->second == entry->id) {
+        owners.erase(owner);
+        ::epoll_ctl(epoll.get(), EPOLL_CTL_DEL, entry->fd, nullptr);
+    }
+    entry->waking = loop.after(rest, [this, weak = std::weak_ptr(entry)] {
+        if (const auto woken = weak.lock(); woken && entries.contains(woken->id)) {
+            woken->waking.reset();
+            addDescriptor(woken);
+        }
+    });
+}
+
+void EventLoop::State::dispatch(EventLoop& loop, std::uint64_t id, std::uint32_t events) {
     const auto found = entries.find(id);
-    if (found == entries.end()) {
+    if (found == entries.end() || found->second->waking) {
         return;
     }
     const auto entry = found->second;
@@ -145,7 +192,9 @@ void EventLoop::State::dispatch(std::uint64_t id, std::uint32_t events) {
             return;
         }
     }
-    entry->handler(events);
+    if (!guarded([&] { entry->handler(events); })) {
+        layToRest(loop, entry);
+    }
     if (!quitCode) {
         runDeferred();
     }
@@ -159,28 +208,28 @@ void EventLoop::State::runDeferred() {
         if (const auto found = entries.find(id); found != entries.end()) {
             const auto entry = found->second;
             remove(id);
-            entry->handler(0);
+            (void)guarded([&] { entry->handler(0); });
         }
     }
 }
 
-void EventLoop::State::runTimers() {
+void EventLoop::State::runTimers(EventLoop& loop) {
     if (timers.empty()) {
         return;
     }
     const auto now = Clock::now();
     while (!quitCode && !timers.empty() && timers.begin()->first <= now) {
-        dispatch(timers.begin()->second, 0);
+        dispatch(loop, timers.begin()->second, 0);
     }
 }
 
-void EventLoop::State::runAlwaysReady() {
+void EventLoop::State::runAlwaysReady(EventLoop& loop) {
     const std::vector<std::uint64_t> ready(alwaysReady.begin(), alwaysReady.end());
     for (const auto id : ready) {
         if (quitCode) {
             return;
         }
-        dispatch(id, EPOLLIN | EPOLLOUT);
+        dispatch(loop, id, EPOLLIN | EPOLLOUT);
     }
 }
 
@@ -193,7 +242,8 @@ std::optional<nanoseconds> EventLoop::State::callHooks() {
             continue;
         }
         const auto entry = found->second;
-        const auto wish = entry->hook();
+        microseconds wish = rest; // where it throws
+        (void)guarded([&] { wish = entry->hook(); });
         if (wish >= microseconds::zero()) {
             const nanoseconds most = std::min<microseconds>(wish, longestDelay);
             limit = limit ? std::min(*limit, most) : most;
@@ -202,7 +252,7 @@ std::optional<nanoseconds> EventLoop::State::callHooks() {
     return limit;
 }
 
-void EventLoop::State::wait(std::optional<nanoseconds> limit) {
+void EventLoop::State::wait(EventLoop& loop, std::optional<nanoseconds> limit) {
     const bool wanted = std::any_of(alwaysReady.begin(), alwaysReady.end(), [this](std::uint64_t id) {
         return (entries.at(id)->events & (EPOLLIN | EPOLLOUT)) != 0;
     });
@@ -227,7 +277,7 @@ void EventLoop::State::wait(std::optional<nanoseconds> limit) {
         throwErrno("waiting for events");
     }
     for (std::size_t i = 0; i < static_cast<std::size_t>(count) && !quitCode; ++i) {
-        dispatch(events[i].data.u64, events[i].events);
+        dispatch(loop, events[i].data.u64, events[i].events);
     }
 }
 
@@ -258,7 +308,7 @@ void EventLoop::modify(const Source& source, std::uint32_t events) {
         throw Error("changing the events of a source that watches no descriptor", EINVAL);
     }
     Entry& entry = *found->second;
-    if (!state_->alwaysReady.contains(entry.id)) {
+    if (!state_->alwaysReady.contains(entry.id) && !entry.waking) {
         epoll_event event{};
         event.events = events;
         event.data.u64 = entry.id;
@@ -351,22 +401,35 @@ EventLoop::Source EventLoop::beforeWait(std::function<microseconds()> hook) {
     return {this, added->id};
 }
 
+void EventLoop::onFault(std::function<void(const std::exception&)> told) {
+    state_->told = std::move(told);
+}
+
 int EventLoop::run() {
     while (!state_->quitCode) {
         state_->runDeferred();
-        state_->runTimers();
-        state_->runAlwaysReady();
+        state_->runTimers(*this);
+        state_->runAlwaysReady(*this);
         if (state_->quitCode) {
             break;
         }
         const auto limit = state_->callHooks();
-        state_->wait(limit);
+        state_->wait(*this, limit);
+    }
+    if (const auto error = std::exchange(state_->abandoned, nullptr)) {
+        state_->quitCode.reset();
+        std::rethrow_exception(error);
     }
     return *std::exchange(state_->quitCode, std::nullopt);
 }
 
 void EventLoop::quit(int code) noexcept {
     state_->quitCode = code;
+}
+
+void EventLoop::abandon(std::exception_ptr error) noexcept {
+    state_->abandoned = std::move(error);
+    quit(1);
 }
 
 EventLoop::Source::Source(Source&& other) noexcept

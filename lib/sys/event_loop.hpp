@@ -6,12 +6,16 @@
 // Handlers may add and remove any source, their own too, while they run. A
 // removed source's handler is never called again, also not for an event the
 // kernel had already reported.
+//
+// It is also the border of a program that serves: what a handler throws is told
+// to onFault(), concerns what that handler was doing, and does not end the loop.
 #pragma once
 
 #include <sys/types.h>
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 
@@ -66,9 +70,16 @@ public:
     /// For a library that brings its own descriptors and deadlines (the bus).
     [[nodiscard]] Source beforeWait(std::function<std::chrono::microseconds()> hook);
 
-    /// Runs until quit(); returns its code. An exception of a handler leaves run().
+    /// What handlers and hooks throw goes to `told`, and the loop goes on; without it, it leaves run(). The descriptor of
+    /// a handler that throws is left unwatched for 100 ms, a hook that throws is called again that late: a fault that
+    /// stays takes neither the processor nor the log.
+    void onFault(std::function<void(const std::exception& error)> told);
+
+    /// Runs until quit(), and returns its code, or until abandon().
     int run();
     void quit(int code = 0) noexcept;
+    /// Makes run() throw `error` as soon as the running handler has returned: the program cannot go on.
+    void abandon(std::exception_ptr error) noexcept;
 
 private:
     struct State;

@@ -17,6 +17,11 @@ std::string lines(const std::vector<Problem>& problems) {
 
 } // namespace
 
+Fault faultOf(const std::exception& error) {
+    const auto* fault = dynamic_cast<const Fault*>(&error);
+    return fault != nullptr ? *fault : Fault(FaultKind::failed, error.what());
+}
+
 std::string Problem::str() const {
     std::string result;
     if (!file.empty()) {

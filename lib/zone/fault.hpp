@@ -2,9 +2,11 @@
 // outcomes, beside sys::Error for what the kernel refused.
 #pragma once
 
-#include <stdexcept>
+#include <exception>
 #include <string>
 #include <vector>
+
+#include "sys/error.hpp"
 
 namespace zoned::zone {
 
@@ -29,14 +31,17 @@ enum class FaultKind {
     failed // the rest, with its own words
 };
 
-class Fault : public std::runtime_error {
+class Fault : public sys::Failure {
 public:
-    Fault(FaultKind kind, const std::string& text) : std::runtime_error(text), kind_(kind) {}
+    Fault(FaultKind kind, const std::string& text) : sys::Failure(text), kind_(kind) {}
     [[nodiscard]] FaultKind kind() const noexcept { return kind_; }
 
 private:
     FaultKind kind_;
 };
+
+/// What a request or a job is told of whatever ended it: a Fault is itself, the rest has `failed` with its own words.
+[[nodiscard]] Fault faultOf(const std::exception& error);
 
 /// One thing wrong with a definition.
 struct Problem {

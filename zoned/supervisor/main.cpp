@@ -111,25 +111,13 @@ int cleanUp(const Arguments& arguments) {
     } catch (const platform::DamagedRecord& error) {
         std::cerr << "zone-supervisor: " << error.what() << "; what the zone's name alone tells is taken down\n";
         platform::takeDownWithoutRecord({{.zone = place.zone}, place.cgroup});
-        (void)sys::removeFile(path);
+        sys::removeTree(path); // it need not be a file
     }
     if (!arguments.ownUnit) {
         sys::removeCgroupTree(place.cgroup);
     }
     (void)sys::removeFile(place.runZone + "/socket");
     return 0;
-}
-
-/// Runs the loop to its end. A fault that nobody caught concerns one request; leaving for it would take the
-/// zone's console, and its init's parent, away.
-int runOn(sys::EventLoop& loop) {
-    for (;;) {
-        try {
-            return loop.run();
-        } catch (const std::exception& error) {
-            std::cerr << "zone-supervisor: " << error.what() << "\n";
-        }
-    }
 }
 
 int supervise(const Arguments& arguments) {
@@ -139,10 +127,12 @@ int supervise(const Arguments& arguments) {
         joinSupervisorCgroup(arguments.place.cgroup);
     }
     sys::EventLoop loop;
+    // It concerns one request; leaving for it would take the zone's console, and its init's parent, away.
+    loop.onFault([](const std::exception& error) { std::cerr << "zone-supervisor: " << error.what() << "\n"; });
     supervisor::Connections connections(loop, listener(arguments.place.runZone), arguments.place);
     // a stop of our unit is a clean shutdown of the zone
     const auto term = loop.onSignal(SIGTERM, [&connections] { connections.stop(); });
-    const int status = runOn(loop);
+    const int status = loop.run();
     (void)::unlink((arguments.place.runZone + "/socket").c_str());
     connections.leaveExitFile();
     // zoned, where it is there, removes the cgroup behind us: it need not wait for a move, which takes long

@@ -198,6 +198,6 @@ TEST_CASE("notes are read back as written, and nonsense is an empty one") {
     CHECK(back.restarts == note.restarts);
     CHECK(back.maintenance.find("why ") == 0);
     for (const std::string text : {"", "{", "[]", "{\"up\": 7}", "{\"up\":true}"}) {
-        CHECK(daemon::noteFrom(text) == daemon::UpkeepNote{});
+        CHECK_THROWS_AS(daemon::noteFrom(text), sys::Error);
     }
 }

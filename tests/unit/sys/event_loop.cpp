@@ -5,10 +5,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -388,6 +391,94 @@ TEST_CASE("an exception leaves run, and the loop goes on with the next run", "[e
     auto good = loop.after(1ms, [&] { loop.quit(2); });
     CHECK_THROWS_AS(loop.run(), sys::Error);
     CHECK(loop.run() == 2);
+}
+
+TEST_CASE("what a handler throws is told once, and the loop goes on with all others", "[event_loop]") {
+    EventLoop loop;
+    std::vector<std::string> told;
+    loop.onFault([&](const std::exception& error) { told.emplace_back(error.what()); });
+    const auto fail = [](const char* where) { throw std::runtime_error(where); };
+    Pipe pipe;
+    pipe.put();
+    const auto deferred = loop.defer([&] { fail("deferred"); });
+    const auto timer = loop.after(0us, [&] { fail("timer"); });
+    auto watch = loop.watch(pipe.reader.get(), EPOLLIN, [&](std::uint32_t) {
+        pipe.take();
+        fail("descriptor");
+    });
+    const auto signal = loop.onSignal(SIGUSR1, [&] { fail("signal"); });
+    ::kill(::getpid(), SIGUSR1);
+    const pid_t child = startChild([] {});
+    const auto exit = loop.onExit(child, [&](int) { fail("exit"); });
+    bool hookFailed = false;
+    const auto hook = loop.beforeWait([&]() -> std::chrono::microseconds {
+        if (!std::exchange(hookFailed, true)) {
+            fail("hook");
+        }
+        return -1us;
+    });
+    const auto end = loop.after(300ms, [&] { loop.quit(3); });
+    CHECK(loop.run() == 3);
+    std::sort(told.begin(), told.end());
+    CHECK(told == std::vector<std::string>{"deferred", "descriptor", "exit", "hook", "signal", "timer"});
+}
+
+TEST_CASE("a descriptor whose handler always throws is rested, not called without end, and served again",
+          "[event_loop]") {
+    EventLoop loop;
+    int told = 0;
+    loop.onFault([&](const std::exception&) { ++told; });
+    Pipe pipe;
+    pipe.put('a');
+    int calls = 0;
+    auto watch = loop.watch(pipe.reader.get(), EPOLLIN, [&](std::uint32_t) {
+        if (++calls < 3) {
+            throw std::runtime_error("it stays readable");
+        }
+        CHECK(pipe.take() == 'a');
+        loop.quit();
+    });
+    loop.run();
+    CHECK(calls == 3);
+    CHECK(told == 2);
+}
+
+TEST_CASE("a source that rests can be changed and removed", "[event_loop]") {
+    EventLoop loop;
+    loop.onFault([](const std::exception&) {});
+    Pipe pipe;
+    pipe.put();
+    int calls = 0;
+    auto removed = loop.watch(pipe.reader.get(), EPOLLIN, [&](std::uint32_t) {
+        ++calls;
+        throw std::runtime_error("once");
+    });
+    Pipe other;
+    other.put();
+    int others = 0;
+    auto changed = loop.watch(other.reader.get(), EPOLLIN, [&](std::uint32_t) {
+        ++others;
+        throw std::runtime_error("once");
+    });
+    const auto change = loop.after(20ms, [&] {
+        removed.reset();
+        loop.modify(changed, 0);
+    });
+    const auto end = loop.after(250ms, [&] { loop.quit(); });
+    loop.run();
+    CHECK(calls == 1);
+    CHECK(others == 1);
+}
+
+TEST_CASE("a handler that abandons the loop ends it with its own exception", "[event_loop]") {
+    EventLoop loop;
+    int told = 0;
+    loop.onFault([&](const std::exception&) { ++told; });
+    const auto handler = loop.defer([&] { loop.abandon(std::make_exception_ptr(sys::Error("the bus is lost", 0))); });
+    CHECK_THROWS_AS(loop.run(), sys::Error);
+    CHECK(told == 0);
+    const auto again = loop.defer([&] { loop.quit(4); });
+    CHECK(loop.run() == 4);
 }
 
 TEST_CASE("handlers that own further sources are taken apart with the loop", "[event_loop]") {
