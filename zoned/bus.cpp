@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "api/error_names.hpp"
+#include "border.hpp"
 #include "message_size.hpp"
 #include "sys/error.hpp"
 
@@ -85,12 +86,14 @@ sdbus::IProxy& Bus::systemd() {
                       std::string("type='signal',sender='") + systemdName + "',interface='" + systemdManager +
                           "',member='JobRemoved'",
                       [this](auto&& message) {
-                          std::uint32_t id = 0;
-                          sdbus::ObjectPath job;
-                          std::string unit;
-                          std::string result;
-                          message >> id >> job >> unit >> result;
-                          unitJobEnded(job, unit, result);
+                          attempt("hearing systemd", [&] {
+                              std::uint32_t id = 0;
+                              sdbus::ObjectPath job;
+                              std::string unit;
+                              std::string result;
+                              message >> id >> job >> unit >> result;
+                              unitJobEnded(job, unit, result);
+                          });
                       });
     }
     return *systemd_;
@@ -98,11 +101,12 @@ sdbus::IProxy& Bus::systemd() {
 
 /// systemd tells the end of a job to whoever asked for it, after the reply that named the job.
 void Bus::unitJobEnded(const std::string& job, const std::string& unit, const std::string& result) {
-    if (const auto node = starting_.extract(job); !node.empty()) {
+    if (const auto node = asked_.extract(job); !node.empty()) {
         if (unitJobs_.ended) {
             unitJobs_.ended(job, unit, false);
         }
-        node.mapped()(result == "done" ? "" : "the start has " + result);
+        attempt("hearing the end of a unit's job",
+                [&] { node.mapped()(result == "done" ? "" : "systemd's job has " + result); });
     } else if (unitJobs_.ended) {
         unitJobs_.ended(job, unit, result == "done");
     }
@@ -114,11 +118,13 @@ void Bus::watchUnitJobs(UnitJobs jobs) {
                   std::string("type='signal',sender='") + systemdName + "',interface='" + systemdManager +
                       "',member='JobNew'",
                   [this](auto&& message) {
-                      std::uint32_t id = 0;
-                      sdbus::ObjectPath job;
-                      std::string unit;
-                      message >> id >> job >> unit;
-                      unitJobs_.began(job, unit);
+                      attempt("hearing systemd", [&] {
+                          std::uint32_t id = 0;
+                          sdbus::ObjectPath job;
+                          std::string unit;
+                          message >> id >> job >> unit;
+                          unitJobs_.began(job, unit);
+                      });
                   });
     // the ends of others' jobs are told only while somebody is subscribed; systemd keeps that over daemon-reexec
     systemd().callMethodAsync("Subscribe").onInterface(systemdManager).uponReplyInvoke([](api::ReplyError error) {
@@ -138,9 +144,10 @@ void Bus::askUnitState(const std::string& unit, std::function<void(const std::st
         .callMethodAsync("ListUnitsByNames")
         .onInterface(systemdManager)
         .withArguments(std::vector<std::string>{unit})
-        .uponReplyInvoke([then = std::move(then)](api::ReplyError error, const std::vector<Unit>& units) {
-            then(error || units.empty() ? "" : std::get<3>(units.front()));
-        });
+        .uponReplyInvoke(bordered("hearing systemd",
+                                  [then = std::move(then)](api::ReplyError error, const std::vector<Unit>& units) {
+                                      then(error || units.empty() ? "" : std::get<3>(units.front()));
+                                  }));
 }
 
 void Bus::startUnit(const std::string& unit, std::function<void(const std::string&)> then) {
@@ -148,21 +155,37 @@ void Bus::startUnit(const std::string& unit, std::function<void(const std::strin
         .callMethodAsync("StartUnit")
         .onInterface(systemdManager)
         .withArguments(unit, std::string("replace"))
-        .uponReplyInvoke([this, then = std::move(then)](api::ReplyError error, const sdbus::ObjectPath& job) {
+        .uponReplyInvoke(bordered("hearing systemd",
+                                  [this, then = std::move(then)](api::ReplyError error, const sdbus::ObjectPath& job) {
+                                      if (error) {
+                                          then(error->getMessage());
+                                      } else {
+                                          asked_[job] = then;
+                                      }
+                                  }));
+}
+
+void Bus::stopUnit(const std::string& unit) {
+    systemd()
+        .callMethodAsync("StopUnit")
+        .onInterface(systemdManager)
+        .withArguments(unit, std::string("replace"))
+        .uponReplyInvoke(bordered("hearing systemd", [this, unit](api::ReplyError error, const sdbus::ObjectPath& job) {
             if (error) {
-                then(error->getMessage());
+                spdlog::warn("stopping {}: {}", unit, std::string(error->getMessage()));
             } else {
-                starting_[job] = then;
+                asked_[job] = [](const std::string& /*problem*/) {}; // ours, and not an administrator's
             }
-        });
+        }));
 }
 
 void Bus::reloadUnits(std::function<void(const std::string&)> then) {
     systemd()
         .callMethodAsync("Reload")
         .onInterface(systemdManager)
-        .uponReplyInvoke(
-            [then = std::move(then)](api::ReplyError error) { then(error ? std::string(error->getMessage()) : ""); });
+        .uponReplyInvoke(bordered("hearing systemd", [then = std::move(then)](api::ReplyError error) {
+            then(error ? std::string(error->getMessage()) : "");
+        }));
 }
 
 void Bus::resetFailedUnit(const std::string& unit) {

@@ -33,6 +33,8 @@ public:
     /// A unit that failed is not shown as failed any more.
     void resetFailedUnit(const std::string& unit);
     void killUnit(const std::string& unit, int signal);
+    /// Stops a unit and takes back its start, where that is still queued.
+    void stopUnit(const std::string& unit);
     /// Jobs of systemd's, a start as well as a stop, also one that finds nothing to do, such as the stop of a unit that
     /// is not active. Each is known by its object.
     struct UnitJobs {
@@ -54,7 +56,7 @@ private:
     Turnstile turnstile_;
     BusConnection connection_;
     std::unique_ptr<sdbus::IProxy> systemd_;
-    std::map<std::string, std::function<void(const std::string&)>> starting_; // by systemd's job
+    std::map<std::string, std::function<void(const std::string&)>> asked_; // for, by systemd's job
     UnitJobs unitJobs_;
 };
 

@@ -56,7 +56,9 @@ public:
     }
 
     void startHostUnit(const std::string& unit, std::function<void(const std::string&)> then) override {
-        then("no systemd runs this host, so it has no unit " + unit);
+        const auto source = std::make_shared<sys::EventLoop::Source>(); // held by the handler, until it was called
+        *source = loop_.defer(
+            [source, unit, then = std::move(then)] { then("no systemd runs this host, so it has no unit " + unit); });
     }
 
     void kill(const zone::ZoneName& name) override {
@@ -137,12 +139,17 @@ public:
     void start(const zone::ZoneName& name, Started then, Exited exited) override {
         // systemd reaps it; its end is seen by the socket
         (void)exited;
+        const std::uint64_t launch = launches_[name] = ++lastLaunch_;
         if (!units_.place(name, groupOf_(name), resourcesOf_(name)) && !reload_) {
             startUnit(name, std::move(then));
             return;
         }
         reload_.reset();
-        bus_.reloadUnits([this, name, then = std::move(then)](const std::string& problem) {
+        bus_.reloadUnits([this, name, launch, then = std::move(then)](const std::string& problem) {
+            const auto current = launches_.find(name);
+            if (current == launches_.end() || current->second != launch) {
+                return; // given up meanwhile
+            }
             if (problem.empty()) {
                 limitSlice(groupOf_(name));
                 startUnit(name, then);
@@ -158,7 +165,13 @@ public:
                     [this, &unit](UnitStarted started) { bus_.startUnit(unit, std::move(started)); });
     }
 
-    void kill(const zone::ZoneName& name) override { bus_.killUnit(unit(name), SIGKILL); }
+    /// It may be that its unit's start is still queued, or waits for one of ours: then there is no process to kill, and
+    /// nobody is to boot the zone when systemd comes to it.
+    void kill(const zone::ZoneName& name) override {
+        launches_.erase(name);
+        bus_.killUnit(unit(name), SIGKILL);
+        bus_.stopUnit(unit(name));
+    }
 
     [[nodiscard]] std::string cgroup(const zone::ZoneName& name) const override {
         return zoneCgroup(slice(), unit(name), groupOf_(name));
@@ -265,6 +278,8 @@ private:
     ResourcesOf resourcesOf_;
     GroupUnits units_;
     sys::EventLoop::Source reload_;
+    std::uint64_t lastLaunch_ = 0;
+    std::map<zone::ZoneName, std::uint64_t> launches_; // the last one of each, unless it was given up
     Stops stops_;
     std::set<std::string> jobs_; // that may be stops of zones
 };

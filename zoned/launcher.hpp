@@ -26,9 +26,9 @@ public:
     virtual ~Launcher() = default;
     virtual void start(const zone::ZoneName& name, Started then, Exited exited) = 0;
     /// Starts a unit of the host, where it is not active; `then` gets "" or what went wrong, also that it
-    /// took longer than 5 minutes.
+    /// took longer than 5 minutes; never called within startHostUnit().
     virtual void startHostUnit(const std::string& unit, std::function<void(const std::string& problem)> then) = 0;
-    /// Kills a supervisor that does not answer.
+    /// Kills a supervisor that does not answer, or has not been started yet: its start is taken back.
     virtual void kill(const zone::ZoneName& name) = 0;
     /// The zone's cgroup, absolute: where it is, else where it will be.
     [[nodiscard]] virtual std::string cgroup(const zone::ZoneName& name) const = 0;

@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "border.hpp"
 #include "sys/error.hpp"
 
 namespace zoned::daemon {
@@ -89,13 +90,13 @@ void Polkit::send(std::uint64_t id, const Question& question) {
         .withTimeout(limitWithPerson + 10s) // ours ends first
         .withArguments(subject, question.action, details, question.caller.interactive ? allowUserInteraction : 0U,
                        cancellationOf(id))
-        .uponReplyInvoke([this, id](api::ReplyError error, const Result& result) {
+        .uponReplyInvoke(bordered("hearing polkit", [this, id](api::ReplyError error, const Result& result) {
             if (error) {
                 settle(id, false, sys::join("polkit cannot be asked: ", error->getMessage()));
             } else {
                 answered(id, result);
             }
-        });
+        }));
 }
 
 void Polkit::answered(std::uint64_t id, const Result& result) {

@@ -102,6 +102,35 @@ def test_stopping_the_unit_while_zoned_is_away_is_told_afterwards(guest, zones):
     assert zones.unit("z1") == "inactive"
 
 
+def test_a_unit_that_waits_for_zoned_is_booted_when_zoned_is_back(guest, zones):
+    """The supervisor listens, and zoned is killed before it has asked it for anything."""
+    zones.create("z1")
+    guest.sh(["systemctl", "kill", "-s", "STOP", "zoned"])
+    guest.sh(["systemctl", "start", "--no-block", "zone@z1"])
+    eventually(lambda: guest.run(["test", "-S", "/run/zoned/zones/z1/socket"]).status == 0, 60, "the supervisor")
+    guest.sh(["systemctl", "kill", "-s", "KILL", "zoned"])
+    eventually(lambda: zones.run("list").status == 0, 60, "zoned to answer")
+    zones.until("z1", "running")
+    assert zones.unit("z1") == "active"
+
+
+def test_a_boot_whose_unit_was_not_started_in_time_does_not_come_later(guest, zones):
+    zones.create("z1")
+    folder = "/run/systemd/system"
+    guest.sh(f"printf '[Service]\nType=oneshot\nExecStart=sleep 600\n' >{folder}/slow.service; "
+             f"mkdir -p {folder}/zone@z1.service.d; "
+             f"printf '[Unit]\nAfter=slow.service\n' >{folder}/zone@z1.service.d/slow.conf; "
+             "systemctl daemon-reload; systemctl start --no-block slow")
+    done = zones.run("boot", "z1")
+    assert done.status == 1 and "does not answer" in done.stderr, done
+    eventually(lambda: "zone@z1" not in guest.sh(["systemctl", "list-jobs", "--plain", "--no-legend"]), 10,
+               "the start to be taken back")
+    guest.sh(["systemctl", "stop", "slow"])
+    guest.sh(f"rm -r {folder}/slow.service {folder}/zone@z1.service.d; systemctl daemon-reload; sleep 3")
+    assert (zones.state("z1"), zones.supervisor("z1")) == ("installed", 0)
+    zones.zonectl("boot", "--wait", "z1")
+
+
 def test_a_killed_supervisor_is_cleaned_up_and_told(guest, zones):
     zones.create("z1", boot=True)
     zones.create("z2", boot=True)
