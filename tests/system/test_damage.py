@@ -102,7 +102,8 @@ def test_the_end_of_a_zone_is_noted_whatever_its_definition_has_become(host, zon
         eventually(lambda: not host.alive() or zone.state == "installed", 30, "the zone to be down")
         assert host.alive(), host.logTail()
         assert zone.reason == "powered off from inside"
-        assert json.loads((host.storage("z1") / "state.json").read_text())["last-exit"] == zone.reason
+        record = host.storage("z1") / "state.json"
+        eventually(lambda: json.loads(record.read_text())["last-exit"] == zone.reason, what="the record to be written")
 
 
 def test_a_set_whose_definition_becomes_unreadable_meanwhile_is_answered(host, zone):
