@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <string_view>
@@ -37,6 +38,18 @@
 // acts on the whole host whatever the namespaces (time, modules, kexec, swap,
 // quota, raw I/O, accounting), reaches past them (keyrings, open_by_handle_at)
 // or has a long record of kernel holes (bpf, perf events, userfaultfd, io_uring).
+//
+// Each of those that people ask about was decided by itself:
+//
+//   bpf               EPERM   loads code into the kernel; delegated tokens do not change what its verifier is
+//   perf_event_open   EPERM   counts and samples the whole machine's hardware; many holes
+//   userfaultfd       ENOSYS  a zone's root has the capability, and it turns kernel races into sure ones
+//   io_uring_*        ENOSYS  its operations pass this list and the address families below unseen
+//   keyctl, add_key,  ENOSYS  keyrings know user namespaces by halves; runtimes (runc, crun) go on without
+//   request_key               where they are absent, and give up where they are forbidden
+//
+// Sockets are made of a few families only: the others are code that hardly anybody uses, which knows no namespaces or
+// has been a way out of containers (AF_ALG: CVE-2026-31431, a write into the shared page cache).
 //
 // libseccomp cannot both allow a call and refuse some of its arguments, except
 // by comparing all 64 bits of an argument of which the kernel reads 32, which
@@ -120,23 +133,28 @@ constexpr std::array allowed = {
           "lsm_set_self_attr seccomp"},
 };
 
-constexpr std::initializer_list<const char*> switchedOff = {"io_uring_enter", "io_uring_register", "io_uring_setup",
-                                                            "userfaultfd"};
+constexpr std::initializer_list<const char*> switchedOff = {
+    "add_key", "io_uring_enter", "io_uring_register", "io_uring_setup", "keyctl", "request_key", "userfaultfd"};
+
+/// What Debian's services are seen to use (packet: DHCP clients, arping, captures).
+constexpr std::array<std::uint32_t, 5> families = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET};
 
 struct Abi {
     std::uint32_t libseccomp; ///< SCMP_ARCH_...
     std::uint32_t audit;      ///< AUDIT_ARCH_..., what the kernel calls it in seccomp_data
     // The numbers that the kernel sees: for i386 libseccomp names a pseudo number, of the call inside socketcall.
     std::uint32_t socketCall;
+    std::uint32_t socketpairCall;
     std::uint32_t ioctlCall;
+    std::optional<std::uint32_t> socketcallCall; ///< the multiplexer of old
 };
 
 #if defined(__x86_64__)
-constexpr std::array abis = {Abi{SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64, 41, 16},
-                             Abi{SCMP_ARCH_X86, AUDIT_ARCH_I386, 359, 54}};
+constexpr std::array abis = {Abi{SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64, 41, 53, 16, std::nullopt},
+                             Abi{SCMP_ARCH_X86, AUDIT_ARCH_I386, 359, 360, 54, 102}};
 #elif defined(__aarch64__)
-constexpr std::array abis = {Abi{SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64, 198, 29},
-                             Abi{SCMP_ARCH_ARM, AUDIT_ARCH_ARM, 281, 54}};
+constexpr std::array abis = {Abi{SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64, 198, 199, 29, std::nullopt},
+                             Abi{SCMP_ARCH_ARM, AUDIT_ARCH_ARM, 281, 288, 54, std::nullopt}};
 #else
 #error "the zones' system-call list is written for amd64 and arm64"
 #endif
@@ -216,44 +234,88 @@ Context buildList() {
     return context;
 }
 
+/// A piece of classic BPF whose jumps lead forward to named places.
+class Block {
+public:
+    enum Place { ahead, family, netlink, socketcall, noCall, ioctlCall, forbidden, end, places };
+
+    void load(std::size_t offset) { add(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset))); }
+    /// The half of an argument that the kernel reads as an int; every architecture here is little-endian.
+    void loadArgument(std::size_t number) { load(offsetof(seccomp_data, args) + number * sizeof(std::uint64_t)); }
+    void ifEqual(std::uint32_t value, Place yes, Place otherwise = ahead) {
+        jumps_.push_back({code_.size(), yes, otherwise});
+        add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 0));
+    }
+    void refuse(std::uint32_t code) { add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | code)); }
+    void here(Place place) { at_[place] = code_.size(); }
+
+    [[nodiscard]] std::vector<sock_filter> finish() {
+        const auto distance = [this](const Jump& jump, Place to) {
+            return static_cast<std::uint8_t>(to == ahead ? 0 : at_[to] - jump.from - 1);
+        };
+        for (const Jump& jump : jumps_) {
+            code_[jump.from].jt = distance(jump, jump.yes);
+            code_[jump.from].jf = distance(jump, jump.otherwise);
+        }
+        return code_;
+    }
+
+private:
+    struct Jump {
+        std::size_t from;
+        Place yes;
+        Place otherwise;
+    };
+    void add(sock_filter instruction) { code_.push_back(instruction); }
+
+    std::vector<sock_filter> code_;
+    std::vector<Jump> jumps_;
+    std::array<std::size_t, places> at_{};
+};
+
 /// Refuses arguments, of one architecture; whatever it does not refuse runs on behind it.
 ///
-/// The audit socket is refused as on a kernel without audit, since a namespaced daemon only stumbles over it; and so
-/// is AF_VSOCK, which knows no namespaces and leads to the hypervisor and to the host's own services. TIOCSTI
-/// and TIOCLINUX put words into the mouth of whoever else reads the terminal. Out of reach are arguments of i386's
-/// socketcall, which lie in memory; behind it the kernel's own checks of audit remain.
-void addRefusals(std::vector<sock_filter>& program, const Abi& abi) {
-    constexpr auto load = [](std::size_t offset) {
-        return sock_filter(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset)));
-    };
-    // The half of an argument that the kernel reads as an int; both architectures are little-endian.
-    constexpr auto argument = [](std::size_t number) {
-        return offsetof(seccomp_data, args) + number * sizeof(std::uint64_t);
-    };
-    constexpr auto jump = [](std::uint32_t value, std::uint8_t ifEqual, std::uint8_t otherwise) {
-        return sock_filter(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, ifEqual, otherwise));
-    };
-    constexpr auto refuse = [](std::uint32_t code) {
-        return sock_filter(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | code));
-    };
-    const std::array block = {
-        load(offsetof(seccomp_data, arch)), // 0
-        jump(abi.audit, 0, 13),             // 1: another architecture: 15
-        load(offsetof(seccomp_data, nr)),   // 2
-        jump(abi.socketCall, 0, 6),         // 3: not socket: 10
-        load(argument(0)),                  // 4
-        jump(AF_VSOCK, 3, 0),               // 5: 9
-        jump(AF_NETLINK, 0, 8),             // 6: not netlink: 15
-        load(argument(2)),                  // 7
-        jump(NETLINK_AUDIT, 0, 6),          // 8: not audit: 15
-        refuse(EAFNOSUPPORT),               // 9
-        jump(abi.ioctlCall, 0, 4),          // 10: not ioctl: 15
-        load(argument(1)),                  // 11
-        jump(TIOCSTI, 1, 0),                // 12: 14
-        jump(TIOCLINUX, 0, 1),              // 13: neither: 15
-        refuse(EPERM),                      // 14
-    };
-    program.insert(program.end(), block.begin(), block.end());
+/// Of netlink the audit socket is refused, as on a kernel without audit, since a namespaced daemon only stumbles over
+/// it. TIOCSTI and TIOCLINUX put words into the mouth of whoever else reads the terminal. i386's socketcall has its
+/// arguments in memory, where no filter looks: a door past the families. What makes sockets by it is refused, whatever
+/// the family; there are direct calls since Linux 4.3.
+std::vector<sock_filter> refusals(const Abi& abi) {
+    constexpr std::uint32_t socketOfSocketcall = 1; // <linux/net.h>, SYS_SOCKET and SYS_SOCKETPAIR
+    constexpr std::uint32_t socketpairOfSocketcall = 8;
+    Block block;
+    block.load(offsetof(seccomp_data, arch));
+    block.ifEqual(abi.audit, Block::ahead, Block::end);
+    block.load(offsetof(seccomp_data, nr));
+    block.ifEqual(abi.socketCall, Block::family);
+    block.ifEqual(abi.socketpairCall, Block::family);
+    if (abi.socketcallCall) {
+        block.ifEqual(*abi.socketcallCall, Block::socketcall);
+    }
+    block.ifEqual(abi.ioctlCall, Block::ioctlCall, Block::end);
+    block.here(Block::family);
+    block.loadArgument(0);
+    for (const std::uint32_t family : families) {
+        block.ifEqual(family, family == AF_NETLINK ? Block::netlink : Block::end);
+    }
+    block.refuse(EAFNOSUPPORT);
+    block.here(Block::netlink);
+    block.loadArgument(2);
+    block.ifEqual(NETLINK_AUDIT, Block::ahead, Block::end);
+    block.refuse(EAFNOSUPPORT);
+    block.here(Block::socketcall);
+    block.loadArgument(0);
+    block.ifEqual(socketOfSocketcall, Block::noCall);
+    block.ifEqual(socketpairOfSocketcall, Block::noCall, Block::end);
+    block.here(Block::noCall);
+    block.refuse(ENOSYS);
+    block.here(Block::ioctlCall);
+    block.loadArgument(1);
+    block.ifEqual(TIOCSTI, Block::forbidden);
+    block.ifEqual(TIOCLINUX, Block::forbidden, Block::end);
+    block.here(Block::forbidden);
+    block.refuse(EPERM);
+    block.here(Block::end);
+    return block.finish();
 }
 
 std::string exportProgram(scmp_filter_ctx context) {
@@ -271,11 +333,11 @@ std::string exportProgram(scmp_filter_ctx context) {
 } // namespace
 
 std::string compileZoneFilter() {
-    std::vector<sock_filter> refusals;
+    std::string program;
     for (const Abi& abi : abis) {
-        addRefusals(refusals, abi);
+        const std::vector<sock_filter> code = refusals(abi);
+        program.append(reinterpret_cast<const char*>(code.data()), code.size() * sizeof(sock_filter));
     }
-    std::string program(reinterpret_cast<const char*>(refusals.data()), refusals.size() * sizeof(sock_filter));
     program += exportProgram(buildList().get());
     return program;
 }
