@@ -10,6 +10,7 @@
 #include "service_manager.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "sys/peer.hpp"
 #include "zone/public_text.hpp"
 
 namespace zoned::supervisor {
@@ -70,6 +71,13 @@ Connections::Connections(sys::EventLoop& loop, sys::UniqueFd listener, const Pla
 void Connections::take() {
     auto channel = sys::Channel::accept(listener_.get());
     if (!channel) {
+        return;
+    }
+    if (!sys::isPeerOurRoot(channel->fd())) {
+        // a zone's root that was shown our socket: who asks here may do anything to this host
+        if (!std::exchange(strangerTold_, true)) { // once: he may come as often as he likes
+            std::cerr << "zone-supervisor: somebody else than the host's root has connected, and was sent away\n";
+        }
         return;
     }
     sys::setNonBlocking(channel->fd());

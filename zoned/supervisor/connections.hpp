@@ -1,5 +1,5 @@
 // The supervisor's socket: decodes the service's requests (platform/protocol.hpp)
-// and tells it what becomes of the zone.
+// and tells it what becomes of the zone. Only the host's own root is heard.
 #pragma once
 
 #include <list>
@@ -53,7 +53,8 @@ private:
     std::list<Client> clients_;
     sys::EventLoop::Source listenSource_;
     sys::EventLoop::Source leaving_;
-    bool asked_ = false;     // a request has come: an idle supervisor has a reason to leave
+    bool asked_ = false; // a request has come: an idle supervisor has a reason to leave
+    bool strangerTold_ = false;
     bool announced_ = false; // the service manager knows that the unit is up
     std::string refusal_;    // why the service does not boot the zone
     platform::Status last_;  // told to the clients
