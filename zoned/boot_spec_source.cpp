@@ -45,6 +45,7 @@ BuiltSpec resolveBootSpec(const Host& host, Registry& registry, Zone& zone, cons
     if (!zone.definition->group.empty()) {
         (void)groupLimits(host, zone.definition->group, built.warnings); // that they can be had
     }
+    built.spec.ownFolders = host.paths.ownFolders();
     built.spec.consoleJournal = host.settings.consoleJournal ? host.paths.journal : "";
     if (network != nullptr) {
         for (const std::string& warning : built.warnings) {

@@ -8,9 +8,31 @@
 #include "sys/cgroup.hpp"
 #include "sys/error.hpp"
 #include "sys/netlink.hpp"
+#include "zone/mount_target.hpp"
 
 namespace zoned::daemon {
 namespace {
+
+/// By name only, for who writes the definition; what really lies there is looked at when the zone boots.
+void findPowerfulMounts(const Host& host, const zone::Definition& definition, std::vector<std::string>& found) {
+    for (std::size_t i = 0; i < definition.mounts.size(); ++i) {
+        const std::string& source = definition.mounts[i].source;
+        const auto overlaps = [&source](std::string_view folder) {
+            return zone::isWithin(source, folder) || zone::isWithin(folder, source);
+        };
+        const std::vector<std::string> own = host.paths.ownFolders();
+        const auto folder = std::ranges::find_if(own, overlaps);
+        if (folder != own.end()) {
+            found.push_back(sys::join("mounts[", i, "].source: a boot will be refused, since ", source,
+                                      " is, holds or lies in the zone manager's ", *folder));
+        } else if (overlaps("/run") || overlaps("/var/run")) {
+            found.push_back(sys::join("mounts[", i, "].source: ", source,
+                                      " holds, or may hold, sockets of the host's services, which the zone can connect "
+                                      "to, also where the mount is read-only; whoever listens there decides what the "
+                                      "zone's root may do on the host"));
+        }
+    }
+}
 
 void findBridges(const zone::Definition& definition, std::vector<std::string>& missing) {
     for (std::size_t i = 0; i < definition.network.size(); ++i) {
@@ -36,6 +58,7 @@ void findControllers(const Host& host, const zone::Definition& definition, std::
 
 std::vector<std::string> missingOnHost(const Host& host, const zone::Definition& definition) {
     std::vector<std::string> missing;
+    findPowerfulMounts(host, definition, missing);
     findBridges(definition, missing);
     findControllers(host, definition, missing);
     if (lacksNameservers(definition, hostNameservers())) {

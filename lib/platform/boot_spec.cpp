@@ -98,6 +98,7 @@ BootSpec decode(const Json& json) {
     spec.nftTable = json.at("nftTable");
     spec.consoleJournal = json.value("consoleJournal", ""); // nor this
     spec.stopTimeout = json.at("stopTimeout");
+    spec.ownFolders = json.value("ownFolders", std::vector<std::string>{}); // nor this
     return spec;
 }
 
@@ -149,7 +150,8 @@ std::string toJson(const BootSpec& spec) {
                        {"seccompProgram", spec.seccompProgram},
                        {"nftTable", spec.nftTable},
                        {"consoleJournal", spec.consoleJournal},
-                       {"stopTimeout", spec.stopTimeout}};
+                       {"stopTimeout", spec.stopTimeout},
+                       {"ownFolders", spec.ownFolders}};
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

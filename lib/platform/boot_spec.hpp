@@ -50,8 +50,9 @@ struct BootSpec {
     std::uint64_t capabilities = 0; // the bounding set that is kept, bit n = capability n
     std::string seccompProgram;     // host path of the compiled filter
     std::string nftTable;
-    std::string consoleJournal;     // host path of the journal's socket that the console's lines go to; "": none
-    std::uint32_t stopTimeout = 90; // seconds
+    std::string consoleJournal;          // host path of the journal's socket that the console's lines go to; "": none
+    std::uint32_t stopTimeout = 90;      // seconds
+    std::vector<std::string> ownFolders; // of the zone manager, on the host: no mount shows anything of them
 };
 
 /// Names for the host's ends of the interfaces that no earlier boot had: those linger while their network

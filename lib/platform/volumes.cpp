@@ -13,10 +13,12 @@
 #include <climits>
 
 #include "platform/bringup.hpp"
+#include "platform/own_folders.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "sys/idmap.hpp"
 #include "sys/mount.hpp"
+#include "zone/mount_target.hpp"
 
 namespace zoned::platform {
 
@@ -168,6 +170,7 @@ std::vector<VolumePart> takeParts(Bringup& bringup, const Source& source, const 
             continue;
         }
         const std::string object = entry.source + "/" + below.path;
+        refuseOwnFolders(place.get(), object, bringup.zone.spec.ownFolders);
         if (!mayBeOpen && !below.nosuid) {
             refuseOpen(object);
         }
@@ -185,6 +188,7 @@ std::vector<VolumePart> takeParts(Bringup& bringup, const Source& source, const 
 
 void prepareVolume(Bringup& bringup, const zone::Mount& entry) {
     const Source source = openSource(entry.source);
+    refuseOwnFolders(source.fd.get(), entry.source, bringup.zone.spec.ownFolders);
     const bool mayBeOpen = entry.readOnly || closedToOthers(source, entry.source);
     if (!mayBeOpen && !isNosuid(source.fd.get(), entry.source)) {
         refuseOpen(entry.source);
@@ -199,6 +203,19 @@ void prepareVolume(Bringup& bringup, const zone::Mount& entry) {
     mapIds(bringup, volume.mount.get(), entry.source);
     volume.parts = takeParts(bringup, source, entry, mayBeOpen, attributes);
     bringup.volumes.push_back(std::move(volume));
+}
+
+/// The zone may have led the target elsewhere, by links among its own files: what counts is the place that was opened.
+void refuseKeptPlace(int root, int place, const Volume& volume) {
+    const std::string led = sys::pathOf(place).substr(sys::pathOf(root).size());
+    const auto kept = led.empty() ? "/" : zone::keptFolder(led);
+    if (kept) {
+        throw sys::Error(sys::join("mounting the volume at ", volume.target, ": links in the zone lead there to ",
+                                   led.empty() ? "/" : led, ", and nothing may be mounted ",
+                                   led.empty() ? "over its root" : sys::join("in ", *kept),
+                                   "; remove the link inside the zone, or choose another target"),
+                         0);
+    }
 }
 
 } // namespace
@@ -251,6 +268,7 @@ void attachVolume(int root, const Volume& volume) {
         const sys::UniqueFd folder = sys::makeDirectoriesBeneath(root, volume.target.substr(0, slash + 1));
         place = sys::openBeneath(root, volume.target, O_RDONLY | O_CREAT, sys::FileType::regular, 0644);
     }
+    refuseKeptPlace(root, place.get(), volume);
     sys::attachMount(volume.mount.get(), place.get(), "the volume at " + volume.target);
 }
 

@@ -284,4 +284,9 @@ Paths::Paths(std::string root) {
     journal = root + "/run/systemd/journal/socket";
 }
 
+std::vector<std::string> Paths::ownFolders() const {
+    const auto above = [](const std::string& path) { return path.substr(0, path.rfind('/')); };
+    return {above(settings), above(images), run, logs};
+}
+
 } // namespace zoned::store

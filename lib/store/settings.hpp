@@ -56,6 +56,9 @@ struct Paths {
     std::string run;         // ROOT/run/zoned
     std::string runZones;    // ROOT/run/zoned/zones
     std::string journal;     // ROOT/run/systemd/journal/socket: journald's, not ours
+
+    /// All that is the zone manager's own: ROOT/etc/zoned, ROOT/var/lib/zoned, ROOT/run/zoned, ROOT/var/log/zoned.
+    [[nodiscard]] std::vector<std::string> ownFolders() const;
 };
 
 } // namespace zoned::store

@@ -380,6 +380,13 @@ std::vector<std::string> listDirectoryAt(int folder, const std::string& path) {
     return names;
 }
 
+std::string pathOf(int fd) {
+    const std::string link = join("/proc/self/fd/", fd);
+    std::array<char, PATH_MAX> path{};
+    const auto length = check(::readlink(link.c_str(), path.data(), path.size()), "asking where a descriptor leads");
+    return std::string(path.data(), static_cast<std::size_t>(length));
+}
+
 void writeAll(int fd, std::string_view data, const std::string& object) {
     while (!data.empty()) {
         const ssize_t written = ::write(fd, data.data(), data.size());

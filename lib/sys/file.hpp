@@ -64,6 +64,8 @@ void removeTreeAt(int folder, const std::string& name);
 /// The same of an open folder. @param object what it is, for messages
 [[nodiscard]] std::vector<std::string> listDirectoryAt(int folder, const std::string& object);
 
+/// Where what is open lies, as the kernel sees it from our root now (/proc/self/fd): no link is left in it.
+[[nodiscard]] std::string pathOf(int fd);
 /// Writes all of it, going on after EINTR and short writes.
 void writeAll(int fd, std::string_view data, const std::string& object);
 /// Reads to the end, at most `limit` bytes (Error EFBIG beyond).

@@ -117,12 +117,16 @@ constexpr std::array keys{
         "Folders and files of the host that are seen inside the zone, each a map of the keys below."},
     Key{"mounts[].source", path, "an absolute path on the host, without symbolic links", "", true, atBoot,
         "What is mounted, with what the host has mounted below it when the zone boots (but proc, sysfs and other file "
-        "systems that are the kernel itself). It must exist when the zone boots. One that the zone may write to must lie in a folder that "
+        "systems that are the kernel itself). It must exist when the zone boots. Folders of the zone manager "
+        "(/etc/zoned, /var/lib/zoned, /run/zoned, /var/log/zoned), what holds them and what lies in them are refused, "
+        "also by another name or mount. Beware of folders with sockets of the host's services, such as those in /run: "
+        "read-only keeps nobody from connecting to them. One that the zone may write to must lie in a folder that "
         "is root's and closed to all others (mode 0700, at any height above it), or on a nosuid mount: the zone's "
         "root is root there, could leave set-user-id programs for the host's users, and may change the source's own "
         "mode, which therefore does not count."},
-    Key{"mounts[].target", path, "an absolute path inside the zone, not below /proc, /sys or /dev", "", true, atBoot,
-        "Where it is mounted; made where it does not exist."},
+    Key{"mounts[].target", path, "an absolute path inside the zone, not below /proc, /sys, /dev or /run/host", "", true, atBoot,
+        "Where it is mounted; made where it does not exist. Links among the zone's own files may lead it elsewhere in the "
+        "zone, but not to its root or one of those folders: then the boot fails."},
     Key{"mounts[].read-only", boolean, "", "false", false, atBoot,
         "Whether the zone may only read."},
     Key{"environment", map, "at most 64 variables", "", false, atBoot,

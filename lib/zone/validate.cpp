@@ -12,6 +12,7 @@
 
 #include "zone/admin_rules.hpp"
 #include "zone/boot_order.hpp"
+#include "zone/mount_target.hpp"
 #include "zone/text_rules.hpp"
 #include "zone/zone_name.hpp"
 
@@ -386,11 +387,6 @@ void checkMountSources(const Definition& definition, const Surroundings&, Findin
     }
 }
 
-/// Whether `path` is `folder` or lies below it.
-bool isWithin(std::string_view path, std::string_view folder) {
-    return path.substr(0, folder.size()) == folder && (path.size() == folder.size() || path[folder.size()] == '/');
-}
-
 void checkMountTargets(const Definition& definition, const Surroundings&, Findings& findings) {
     std::set<std::string> seen;
     for (std::size_t i = 0; i < definition.mounts.size(); ++i) {
@@ -410,11 +406,10 @@ void checkMountTargets(const Definition& definition, const Surroundings&, Findin
             findings.push_back({key, "is a plain path: no '//', '.' or '..' in it and no '/' at its end"});
             continue;
         }
-        for (const std::string_view kernel : {"/proc", "/sys", "/dev"}) {
-            if (isWithin(target, kernel)) {
-                findings.push_back({key, std::string(kernel) + " is the kernel's own in every zone: a mount there "
-                                                               "would weaken its isolation; choose another place"});
-            }
+        if (const auto kept = keptFolder(target)) {
+            findings.push_back({key, std::string(*kept) + " is made anew in every zone, by the kernel or the zone "
+                                                          "manager: a mount there would weaken its isolation; choose "
+                                                          "another place"});
         }
         if (!seen.insert(target).second) {
             findings.push_back({key, "another mount has the target " + target + " already"});

@@ -102,6 +102,26 @@ def test_a_mounts_target_that_is_a_link_stays_inside(host, victim):
     assert not (victim / "marker").exists()
 
 
+@pytest.mark.parametrize("leads", ["/proc", "/sys", "/dev", "/dev/shm", "/run/host", "/sys/fs/cgroup", "/"])
+@pytest.mark.parametrize("hop", ["", "/srv/hop"])
+def test_a_mounts_target_that_a_link_leads_to_a_kept_folder_is_refused(host, leads, hop):
+    source = host.closedFolder() / "kept"
+    source.mkdir(exist_ok=True)
+    zone = host.define("z1", mounts=f"[{{source: {source}, target: /data}}]").install()
+    if hop:
+        plant(zone, hop.lstrip("/"), leads)
+    plant(zone, "data", hop or f"../..{leads}")
+    host.refused("boot", "z1", says=("/data", f"to {leads}"))
+
+
+def test_so_is_one_that_passes_such_a_link(host):
+    source = host.closedFolder() / "file"
+    source.write_text("x")
+    zone = host.define("z1", mounts=f"[{{source: {source}, target: /srv/sys/uptime}}]").install()
+    plant(zone, "srv/sys", "/proc")
+    host.refused("boot", "z1", says=("/srv/sys/uptime", "/proc/uptime"))
+
+
 def test_a_files_hard_link_is_replaced_not_written_through(host, victim):
     zone = host.zone("z1")
     zone.upper("etc").mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ inline platform::BootSpec fullSpec() {
     spec.mounts = {{"/srv/www", "/var/www", true}, {"/srv/data", "/data", false}};
     spec.capabilities = 0x1ffffffffff;
     spec.seccompProgram = "/run/zoned/seccomp.bpf";
+    spec.ownFolders = {"/etc/zoned", "/run/zoned"};
     spec.nftTable = "zoned";
     spec.stopTimeout = 30;
     return spec;
