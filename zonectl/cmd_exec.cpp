@@ -1,9 +1,26 @@
+#include <algorithm>
+
 #include "arguments.hpp"
 #include "client.hpp"
 #include "command.hpp"
 #include "exec_session.hpp"
+#include "output.hpp"
+#include "zone/text_rules.hpp"
 
 namespace zoned::ctl {
+
+namespace {
+
+/// The bus carries texts, and a text is UTF-8.
+void requireText(const std::string& word) {
+    if (!zone::isUtf8(word)) {
+        throw UsageError("exec: the argument '" + cleanLine(word) +
+                         "' is not UTF-8, and only such arguments can be passed to a zone; name files by a pattern of "
+                         "a shell inside (zonectl exec NAME -- sh -c '…'), or give the bytes as its standard input");
+    }
+}
+
+} // namespace
 
 int runExec(const Command& self, const std::vector<std::string>& arguments) {
     std::string name;
@@ -23,6 +40,10 @@ int runExec(const Command& self, const std::vector<std::string>& arguments) {
                      "zonectl exec web -- tar -cf - /etc > etc.tar\n"
                      "zonectl exec --tty --user www-data web -- sh -c 'cd /var/www && top'");
     options.parse(arguments);
+    std::ranges::for_each(request.argv, requireText);
+    std::ranges::for_each(environment, requireText);
+    requireText(request.cwd);
+    requireText(request.user);
     for (const auto& variable : environment) {
         request.environment.insert_or_assign(parseSetting(variable).first, parseSetting(variable).second);
     }

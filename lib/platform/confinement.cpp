@@ -84,4 +84,17 @@ void maskKernelFiles(int root) {
     makeReadOnly(root, "proc/sys");
 }
 
+void coverMachine(int root) {
+    // whoever makes a user namespace inside finds the covers locked, and may then mount sysfs only where another one
+    // in sight of the kernel has none (fs/namespace.c, mnt_already_visible): this one, behind a folder that is root's
+    const sys::UniqueFd place = sys::openBeneath(root, "sys", O_PATH, sys::FileType::directory);
+    const sys::UniqueFd bare = sys::cloneMountAt(place.get(), "/sys");
+    (void)sys::makeDirectoriesBeneath(root, "run/host/kernel", 0700);
+    const sys::UniqueFd aside = sys::makeDirectoriesBeneath(root, "run/host/kernel/sys");
+    sys::attachMount(bare.get(), aside.get(), "/run/host/kernel/sys");
+    for (const char* path : {"sys/firmware", "sys/devices/virtual/dmi", "sys/kernel/boot_params"}) {
+        mask(root, path);
+    }
+}
+
 } // namespace zoned::platform

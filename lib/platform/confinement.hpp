@@ -20,8 +20,14 @@ void confine(std::uint64_t capabilities, const std::string& seccompFilter);
 [[noreturn]] void execute(const std::string& program, const std::vector<std::string>& argv,
                           const std::vector<std::string>& environment);
 
-/// Privileged zones only, once /proc, /sys and /dev are mounted beneath `root`: hides what the host's root could misuse and makes /proc/sys read-only. With a user
-/// namespace this would be decoration (zone root can unmount it) and break nested /proc mounts.
+/// Privileged zones only, once /proc, /sys and /dev are mounted beneath `root`: hides what the host's root could misuse
+/// and makes /proc/sys read-only. With a user namespace this would be decoration (zone root can unmount it) and break
+/// nested /proc mounts.
 void maskKernelFiles(int root);
+
+/// The others, once /sys and /run/host are mounted: hides from the zone's users and services what /sys tells everybody
+/// of the machine's firmware and make. (What it keeps for root is the host's root's: no id of the zone reads it.) A zone's
+/// root may take the covers off, or mount sysfs anew: both show what every user of the host sees.
+void coverMachine(int root);
 
 } // namespace zoned::platform

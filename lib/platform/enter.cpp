@@ -17,6 +17,7 @@
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "sys/namespaces.hpp"
+#include "sys/process.hpp"
 #include "sys/pty.hpp"
 
 namespace zoned::platform {
@@ -29,7 +30,7 @@ struct Visit {
     const EnterRequest& request;
     const std::string& seccompFilter;
     int initPidfd;
-    std::array<int, 3> stdio{-1, -1, -1}; // the program's own ends
+    int hostTerminal = -1; // the slave, where the terminal is the host's
 };
 
 /// Closes every descriptor from 3 on but these.
@@ -37,6 +38,9 @@ void closeAllBut(std::vector<int> kept) {
     std::sort(kept.begin(), kept.end());
     int first = 3;
     for (const int fd : kept) {
+        if (fd < first) {
+            continue;
+        }
         if (fd > first) {
             ::close_range(static_cast<unsigned>(first), static_cast<unsigned>(fd - 1), 0);
         }
@@ -76,41 +80,86 @@ void enterFolder(int root, const EnterRequest& request, const User& user) {
         return;
     }
     try {
-        const sys::UniqueFd home = sys::openBeneath(root, user.home, O_PATH | O_DIRECTORY, sys::FileType::directory);
-        sys::check(::fchdir(home.get()), "entering the home folder");
+        const std::string home = request.withoutFiles ? "/" : user.home;
+        const sys::UniqueFd folder = sys::openBeneath(root, home, O_PATH | O_DIRECTORY, sys::FileType::directory);
+        sys::check(::fchdir(folder.get()), "entering the home folder");
     } catch (const sys::Error&) {
         sys::check(::chdir("/"), "entering /");
     }
+}
+
+void becomeZoneRoot() {
+    sys::check(::setgroups(0, nullptr), "dropping the groups");
+    sys::check(::setresgid(0, 0, 0), "becoming the zone's root group");
+    sys::check(::setresuid(0, 0, 0), "becoming the zone's root");
+    sys::forbidTracing();
 }
 
 void becomeUser(const User& user) {
     sys::check(::setgroups(user.groups.size(), user.groups.data()), "setting the groups of ", user.name);
     sys::check(::setresgid(user.gid, user.gid, user.gid), "setting the group of ", user.name);
     sys::check(::setresuid(user.uid, user.uid, user.uid), "becoming ", user.name);
+    sys::forbidTracing();
 }
 
-void takeStdio(const Visit& visit, const sys::Pty& terminal, const User& user) {
-    if (visit.request.terminal) {
-        constexpr gid_t ttyGroup = 5;
-        sys::check(::fchown(terminal.slave.get(), user.uid, ttyGroup), "giving the terminal to ", user.name);
-        sys::takeTerminal(terminal.slave.get());
+/// The program's own ends of its streams: one terminal, or stdin, stdout and stderr.
+using Streams = std::vector<sys::UniqueFd>;
+
+/// To be called as the zone's root, who may give a terminal away.
+Streams openTerminal(const Visit& visit, int root, const User& user, sys::Channel& channel) {
+    Streams streams;
+    if (visit.hostTerminal >= 0) {
+        streams.emplace_back(visit.hostTerminal);
+    } else {
+        sys::Pty terminal = sys::openPty(root);
+        sys::setWindowSize(terminal.master.get(), visit.request.rows, visit.request.columns);
+        sendMessage(channel, "stdio", {}, {terminal.master.get()});
+        streams.push_back(std::move(terminal.slave));
+    }
+    constexpr gid_t ttyGroup = 5;
+    sys::check(::fchown(streams.front().get(), user.uid, ttyGroup), "giving the terminal to ", user.name);
+    return streams;
+}
+
+struct Pipe {
+    sys::UniqueFd read;
+    sys::UniqueFd write;
+};
+
+Pipe makePipe() {
+    std::array<int, 2> ends{};
+    sys::check(::pipe2(ends.data(), O_CLOEXEC), "making a pipe");
+    return {sys::UniqueFd(ends[0]), sys::UniqueFd(ends[1])};
+}
+
+/// To be called as the user, whose the pipes are then: only so can he open /dev/stdout.
+Streams openPipes(sys::Channel& channel) {
+    Pipe input = makePipe();
+    Pipe output = makePipe();
+    Pipe errors = makePipe();
+    sendMessage(channel, "stdio", {}, {input.write.get(), output.read.get(), errors.read.get()});
+    Streams streams;
+    streams.push_back(std::move(input.read));
+    streams.push_back(std::move(output.write));
+    streams.push_back(std::move(errors.write));
+    return streams;
+}
+
+void takeStreams(const Streams& streams) {
+    if (streams.size() == 1) {
+        sys::takeTerminal(streams.front().get());
         return;
     }
     sys::check(::setsid(), "starting a session");
     for (int fd = 0; fd < 3; ++fd) {
-        sys::check(::dup2(visit.stdio[static_cast<std::size_t>(fd)], fd), "connecting the program");
+        sys::check(::dup2(streams[static_cast<std::size_t>(fd)].get(), fd), "connecting the program");
     }
 }
 
-/// The program itself, in the zone's pid namespace by now.
-int runProgram(const Visit& visit, const sys::Pty& terminal, sys::Channel& channel) {
+/// The program itself, in the zone's pid namespace by now: seen by the zone, and so without a change of ids.
+int runProgram(const Visit& visit, const User& user, const Streams& streams, sys::Channel& channel) {
     try {
-        const sys::UniqueFd root = sys::openDirectory("/");
-        const User user = findUser(root.get(), visit.request.user);
-        takeStdio(visit, terminal, user);
-        confine(visit.spec.capabilities, visit.seccompFilter);
-        becomeUser(user);
-        enterFolder(root.get(), visit.request, user);
+        takeStreams(streams);
         if (visit.request.argv.empty()) {
             const std::string name = user.shell.substr(user.shell.rfind('/') + 1);
             execute(user.shell, {"-" + name}, environmentOf(visit, user)); // a leading '-' makes a login shell
@@ -124,42 +173,36 @@ int runProgram(const Visit& visit, const sys::Pty& terminal, sys::Channel& chann
 
 int passDoor(const Visit& visit, sys::Channel& channel) {
     try {
-        closeAllBut({visit.initPidfd, channel.fd(), visit.stdio[0], visit.stdio[1], visit.stdio[2]});
+        closeAllBut({visit.initPidfd, channel.fd(), visit.hostTerminal});
+        sys::leaveStreams(); // the supervisor's are the service's log
         int namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
         if (!visit.spec.privileged) {
             namespaces |= CLONE_NEWUSER; // joining the own one again is refused
         }
         sys::enterNamespaces(visit.initPidfd, namespaces);
-        sys::check(::setgroups(0, nullptr), "dropping the groups");
-        sys::check(::setresgid(0, 0, 0), "becoming the zone's root group");
-        sys::check(::setresuid(0, 0, 0), "becoming the zone's root");
-        sys::Pty terminal;
+        closeAllBut({channel.fd(), visit.hostTerminal});
+        becomeZoneRoot();
+        const sys::UniqueFd root = sys::openDirectory("/");
+        const User user = visit.request.withoutFiles ? plainRoot() : findUser(root.get(), visit.request.user);
+        Streams streams;
         if (visit.request.terminal) {
-            const sys::UniqueFd root = sys::openDirectory("/");
-            terminal = sys::openPty(root.get());
-            sys::setWindowSize(terminal.master.get(), visit.request.rows, visit.request.columns);
-            sendMessage(channel, "terminal", {}, {terminal.master.get()});
-            terminal.master.reset();
+            streams = openTerminal(visit, root.get(), user, channel);
         }
-        const sys::Child program = sys::cloneProcess(
-            {.flags = CLONE_PARENT}, [&visit, &terminal, &channel] { return runProgram(visit, terminal, channel); });
+        confine(visit.spec.capabilities, visit.seccompFilter);
+        becomeUser(user);
+        if (!visit.request.terminal) {
+            streams = openPipes(channel);
+        }
+        enterFolder(root.get(), visit.request, user);
+        const sys::Child program = sys::cloneProcess({.flags = CLONE_PARENT}, [&visit, &user, &streams, &channel] {
+            return runProgram(visit, user, streams, channel);
+        });
         sendMessage(channel, "started", {std::to_string(program.pid)});
     } catch (const sys::Error& error) {
         sendMessage(channel, "error", {error.action()}, {}, error.code());
         return 1;
     }
     return 0;
-}
-
-struct Pipe {
-    sys::UniqueFd read;
-    sys::UniqueFd write;
-};
-
-Pipe makePipe() {
-    std::array<int, 2> ends{};
-    sys::check(::pipe2(ends.data(), O_CLOEXEC), "making a pipe");
-    return {sys::UniqueFd(ends[0]), sys::UniqueFd(ends[1])};
 }
 
 std::string makeLeaf(const Remains& zone, const std::string& name) {
@@ -178,15 +221,14 @@ Entering enterZone(const Remains& zone, int initPidfd, const std::string& seccom
     const sys::UniqueFd cgroup = sys::openDirectory(entering.leaf);
     auto [ours, theirs] = sys::Channel::pair();
     Visit visit{zone.spec, request, seccompFilter, initPidfd};
-    std::array<Pipe, 3> pipes;
-    if (!request.terminal) {
-        for (Pipe& pipe : pipes) {
-            pipe = makePipe();
-        }
-        visit.stdio = {pipes[0].read.get(), pipes[1].write.get(), pipes[2].write.get()};
-        entering.stdio.push_back(std::move(pipes[0].write));
-        entering.stdio.push_back(std::move(pipes[1].read));
-        entering.stdio.push_back(std::move(pipes[2].read));
+    sys::Pty terminal;
+    if (request.terminal && request.hostTerminal) {
+        terminal = sys::openPty(sys::openDirectory("/").get());
+        sys::setWindowSize(terminal.master.get(), request.rows, request.columns);
+        // the zone's root gives it to the user, and may give only what is its own
+        sys::check(::fchown(terminal.slave.get(), zone.spec.idBase, zone.spec.idBase), "giving the zone a terminal");
+        visit.hostTerminal = terminal.slave.get();
+        entering.hostTerminal = std::move(terminal.master);
     }
     entering.door = sys::cloneProcess({.flags = 0, .cgroup = cgroup.get()},
                                       [&visit, &theirs = theirs] { return passDoor(visit, theirs); });

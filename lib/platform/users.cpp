@@ -88,22 +88,42 @@ std::optional<User> fromNumbers(const std::string& who) {
     return user;
 }
 
-} // namespace
-
-User findUser(int root, const std::string& who) {
+User lookUp(int root, const std::string& who) {
     const std::string passwd = sys::readBeneath(root, "etc/passwd", largestDatabase).value_or("");
     auto user = fromPasswd(passwd, who);
     if (!user) {
         user = fromNumbers(who);
-    }
-    if (!user && who == "root") {
-        user = User{"root", 0, 0, {}, "/root", "/bin/sh"};
     }
     if (!user) {
         throw sys::Error("entering as " + who + ": the zone's /etc/passwd has no such user", 0);
     }
     addGroups(sys::readBeneath(root, "etc/group", largestDatabase).value_or(""), *user);
     return *user;
+}
+
+} // namespace
+
+bool meansRoot(const std::string& who) {
+    return who == "root" || who == "0" || who == "0:0";
+}
+
+User plainRoot() {
+    return {"root", 0, 0, {}, "/root", "/bin/sh"};
+}
+
+User findUser(int root, const std::string& who) {
+    if (!meansRoot(who)) {
+        return lookUp(root, who);
+    }
+    try {
+        User user = lookUp(root, who);
+        if (user.uid == 0) {
+            return user;
+        }
+    } catch (const sys::Error&) {
+        // too large, a pipe, a link to nowhere: root has its usual home and shell then
+    }
+    return plainRoot();
 }
 
 } // namespace zoned::platform

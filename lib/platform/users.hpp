@@ -18,8 +18,13 @@ struct User {
     std::string shell = "/bin/sh";
 };
 
-/// The user with that name or number ("1000", "1000:100"). `root` needs no entry, so that a zone with a broken
-/// /etc/passwd can be entered. Throws sys::Error where there is none, or where its ids are outside the zone's.
+/// Whether that is root, whatever the zone's files say: "root", "0".
+[[nodiscard]] bool meansRoot(const std::string& who);
+/// Root with a usual home and shell, without a look at the zone's files.
+[[nodiscard]] User plainRoot();
+/// The user with that name or number ("1000", "1000:100"). Root needs no entry and is always 0: whatever a zone has
+/// made of its /etc/passwd and /etc/group, they can keep the administrator out of nothing. Throws sys::Error where
+/// there is no such user, or where its ids are outside the zone's.
 [[nodiscard]] User findUser(int root, const std::string& who);
 
 } // namespace zoned::platform

@@ -26,6 +26,7 @@
 #include "sys/file.hpp"
 #include "sys/mount.hpp"
 #include "sys/netlink.hpp"
+#include "sys/process.hpp"
 #include "sys/pty.hpp"
 #include "sys/received_fds.hpp"
 
@@ -54,6 +55,7 @@ void becomeZoneRoot() {
     sys::check(::setgroups(0, nullptr), "dropping the groups");
     sys::check(::setresgid(0, 0, 0), "becoming the zone's root group");
     sys::check(::setresuid(0, 0, 0), "becoming the zone's root");
+    sys::forbidTracing();
     ::umask(022);
 }
 
@@ -81,6 +83,14 @@ void mountKernelFileSystems(int root) {
     // read-only /sys: systemd 262 looks for its console there and udev stays away
     mountAt(root, "sys", sys::makeFileSystem("sysfs", {}, plain | MOUNT_ATTR_RDONLY));
     mountAt(root, "sys/fs/cgroup", sys::makeFileSystem("cgroup2", {}, plain));
+}
+
+/// Lets every group ask for echoes (ping) without privilege, as systemd's sysctl.d does on a host; inside, its way of
+/// saying "all" is refused, for it names groups that a zone does not have.
+void openPing(int root) {
+    const sys::UniqueFd file =
+        sys::openBeneath(root, "proc/sys/net/ipv4/ping_group_range", O_WRONLY, sys::FileType::regular);
+    sys::writeAll(file.get(), "0 65535", "the groups that may ping");
 }
 
 void mountRun(int root, const BootSpec& spec) {
@@ -147,12 +157,16 @@ Assembled assemble(const BootSpec& spec, const MountPlaces& places, const Parts&
     const int root = zone.root.get();
     zone.init = findInit(root, spec.initKind, spec.initArgv);
     mountKernelFileSystems(root);
+    openPing(root);
     mountAt(root, "dev", parts.dev);
     furnishDev(root);
     if (spec.privileged) {
         maskKernelFiles(root);
     }
     mountRun(root, spec);
+    if (!spec.privileged) {
+        coverMachine(root);
+    }
     const std::string hostname = writeIdentity(root, spec, timeZone);
     tellNetworkPrograms(root, spec, zone.init.kind);
     for (const Volume& volume : parts.volumes) {
@@ -194,6 +208,7 @@ void executeInit(const BootSpec& spec, const Assembled& zone, const std::vector<
 int becomeZone(const BootSpec& spec, const std::string& mountPlaces, const std::string& seccompFilter,
                sys::Channel& channel) {
     try {
+        sys::leaveStreams(); // the supervisor's are the service's log
         const MountPlaces places = openMountPlaces(mountPlaces);
         const Parts parts = receiveParts(spec, mountPlaces, channel);
         Assembled zone = assemble(spec, places, parts);

@@ -1,5 +1,6 @@
 #include "sys/process.hpp"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
@@ -18,6 +19,7 @@
 #include <cstring>
 
 #include "sys/error.hpp"
+#include "sys/file.hpp"
 
 namespace zoned::sys {
 
@@ -189,6 +191,17 @@ void resetSignalsAndUmask() {
 void closeOnExecFrom(int first) {
     check(::close_range(static_cast<unsigned>(first), ~0U, CLOSE_RANGE_CLOEXEC),
           "marking the inherited descriptors close-on-exec");
+}
+
+void forbidTracing() {
+    check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "protecting a process from being traced");
+}
+
+void leaveStreams() {
+    const UniqueFd null = open("/dev/null", O_RDWR);
+    for (int fd = 0; fd < 3; ++fd) {
+        check(::dup2(null.get(), fd), "leaving the inherited streams");
+    }
 }
 
 void joinNewSessionKeyring() {

@@ -48,6 +48,11 @@ void resetSignals();
 void resetSignalsAndUmask();
 /// All descriptors from `first` on are closed when a program is executed.
 void closeOnExecFrom(int first);
+/// Nobody but the host's root may trace the caller or look into its descriptors, until it executes a program. To be
+/// called after each change of ids: that makes a process what fs.suid_dumpable says, which may be traceable.
+void forbidTracing();
+/// Lets go of the caller's stdin, stdout and stderr: they are /dev/null from now on.
+void leaveStreams();
 /// A new, empty session keyring; kernels without keyrings are fine.
 void joinNewSessionKeyring();
 

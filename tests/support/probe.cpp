@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,6 +21,7 @@
 #include <sys/time.h>
 #include <sys/timex.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -251,7 +253,72 @@ long floodReady(const Arguments&) {
     }
 }
 
+/// Traces whatever appears in the zone, until it meets a process that has not executed its program yet: one that still
+/// is the supervisor's. "ok" then, or ESRCH after so many seconds without.
+long seizeVisitors(const Arguments& words) {
+    const time_t end = time(nullptr) + std::stol(words[0]);
+    pid_t next = getpid() + 1;
+    while (time(nullptr) < end) {
+        for (pid_t pid = next; pid < next + 16; ++pid) {
+            if (ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) != 0) {
+                next = errno == EPERM ? pid : next; // there, but not ours to trace
+                continue;
+            }
+            next = pid + 1;
+            char name[32] = {};
+            const int comm = open(("/proc/" + std::to_string(pid) + "/comm").c_str(), O_RDONLY);
+            const bool visitor =
+                read(comm, name, sizeof name - 1) > 0 && std::strstr(name, "zone-supervisor") != nullptr;
+            close(comm);
+            if (visitor) {
+                return 0; // our end lets it go
+            }
+            ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr);
+            waitpid(pid, nullptr, __WALL);
+            ptrace(PTRACE_DETACH, pid, nullptr, nullptr);
+            break;
+        }
+    }
+    errno = ESRCH;
+    return -1;
+}
+
+/// Mounts a file system at a folder that never answers anything.
+long mountDeaf(const Arguments& words) {
+    const int fuse = open("/dev/fuse", O_RDWR);
+    if (fuse < 0) {
+        return -1;
+    }
+    const std::string options = "fd=" + std::to_string(fuse) + ",rootmode=40000,user_id=0,group_id=0";
+    if (mount("deaf", words[0].c_str(), "fuse", 0, options.c_str()) != 0) {
+        return -1;
+    }
+    std::puts("mounted");
+    std::fflush(stdout);
+    pause();
+    return 0;
+}
+
+/// Takes terminals until none is left, and holds them.
+long takeTerminals(const Arguments&) {
+    rlimit most{1 << 16, 1 << 16};
+    setrlimit(RLIMIT_NOFILE, &most);
+    int count = 0;
+    while (open("/dev/ptmx", O_RDWR | O_NOCTTY) >= 0) {
+        ++count;
+    }
+    std::printf("%d %s\n", count, strerrorname_np(errno));
+    std::fflush(stdout);
+    pause();
+    return 0;
+}
+
 const std::map<std::string, std::function<long(const Arguments&)>> attempts{
+    {"seize", seizeVisitors},
+    {"mount-deaf", mountDeaf},
+    {"take-terminals", takeTerminals},
+    {"socket",
+     [](const Arguments& w) { return static_cast<long>(socket(std::stoi(w[0]), std::stoi(w[1]), std::stoi(w[2]))); }},
     {"syscall", syscallByNumber},
 #ifdef __x86_64__
     {"int80", syscallByInt80},

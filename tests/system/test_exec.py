@@ -94,6 +94,13 @@ def test_arguments_are_passed_without_a_shell(host, zone):
     assert done.stdout == "".join(f"<{word}>" for word in argv)
 
 
+def test_an_argument_that_is_no_text_is_refused_plainly(host, zone):
+    for words in ((b"--", b"cat", b"/caf\xe9"), (b"--env", b"A=\xff", b"--", b"true"), (b"--cwd", b"/\xc0", b"--", b"true")):
+        done = subprocess.run([*map(os.fsencode, host.argv("exec", "z1")), *words], env=host.environment,
+                              capture_output=True, check=False, stdin=subprocess.DEVNULL)
+        assert done.returncode == 2 and b"is not UTF-8" in done.stderr and b"serialize" not in done.stderr
+
+
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_client_that_dies_takes_its_program_along(host, zone, end):
     client = host.popen("exec", "z1", "--", "sleep", "4711", stdin=subprocess.DEVNULL)
@@ -220,3 +227,97 @@ def test_a_socket_that_lingers_hangs_not_the_service(host, zone, lingering):
     os.close(copy)
     assert struct.unpack("ii", linger)[0] == 0
     assert host.zones() == {"z1": "running"}
+
+
+# ---- what a zone may put in the way -------------------------------------------------------------
+
+def spoil(zone, how):
+    """Makes the zone's accounts useless, in one of the ways that its root has."""
+    for name in ("passwd", "group"):
+        zone.sh({"huge": f"truncate -s 100M /etc/{name}", "pipe": f"rm /etc/{name}; mkfifo /etc/{name}",
+                 "device": f"ln -sf /dev/zero /etc/{name}", "magic link": f"ln -sf /proc/self/fd/0 /etc/{name}",
+                 "folder": f"rm /etc/{name}; mkdir /etc/{name}",
+                 "another root": f"echo root:x:1000:1000::/:/bin/false >/etc/{name}"}[how])
+
+
+def rootsIds(zone, **more):
+    """Not asked of id(1), which looks into the accounts as well."""
+    return set(zone.exec("grep", "^Uid:", "/proc/self/status", **more).stdout.split()[1:])
+
+
+@pytest.mark.parametrize("how", ["huge", "pipe", "device", "magic link", "folder", "another root"])
+def test_root_needs_no_accounts_of_the_zone(host, zone, how):
+    spoil(zone, how)
+    for who in ("root", "0"):
+        assert rootsIds(zone, options=("--user", who)) == {"0"}
+    host.refused("exec", "z1", "--user", "user", "--", "true", status=range(1, 128))
+
+
+@pytest.fixture
+def deafFolder(zone):
+    """Mounts a file system that never answers, at a folder of the zone."""
+    helpers = []
+    node = f"/proc/{zone.pid}/root/dev/fuse"
+    if not os.path.exists("/dev/fuse"):
+        pytest.skip("this kernel has no FUSE")
+
+    def mount(place):
+        if not os.path.exists(node):
+            os.mknod(node, 0o20666, os.makedev(10, 229))
+            os.chmod(node, 0o666)
+        helpers.append(zone.host.popen("exec", "z1", "--", "/bin/probe", "mount-deaf", place, stdin=subprocess.DEVNULL))
+        assert helpers[-1].stdout.readline() == b"mounted\n"
+    yield mount
+    for helper in helpers:
+        helper.kill()
+        helper.wait()
+
+
+def test_a_file_system_of_the_zone_that_never_answers_holds_up_nobody_for_ever(host, zone, deafFolder):
+    deafFolder("/etc")
+    asUser = host.popen("exec", "z1", "--user", "user", "--", "true", stdin=subprocess.DEVNULL)
+    assert rootsIds(zone, timeout=20) == {"0"}
+    _, told = asUser.communicate(timeout=30)
+    assert asUser.returncode != 0 and b"does not answer" in told
+    begin = time.monotonic()
+    assert zone.state == "running" and host.zones() == {"z1": "running"}
+    assert time.monotonic() - begin < 5
+    zone.halt()
+
+
+def test_a_zone_that_has_taken_all_its_terminals_can_be_entered(host, zone):
+    taker = host.popen("exec", "z1", "--user", "user", "--", "/bin/probe", "take-terminals", stdin=subprocess.DEVNULL)
+    count, error = taker.stdout.readline().split()
+    assert int(count) > 500 and error == b"ENOSPC"
+    done = zone.exec("sh", "-c", "test -t 0 && test -t 1 && stty size && echo y >/dev/tty && id -u",
+                     options=("--tty", "--user", "user"))
+    assert done.stdout.split() == ["24", "80", "y", "1000"]
+    assert zone.exec("sh", "-c", "id -u </dev/stdin >/proc/self/fd/1", options=("--tty",)).stdout.split() == ["0"]
+    taker.kill()
+    taker.wait()
+
+
+# ---- streams ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("who", ["root", "user"])
+@pytest.mark.parametrize("names", [("/dev/stdin", "/dev/stdout", "/dev/stderr"),
+                                   ("/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2")])
+def test_streams_can_be_opened_by_name(host, zone, who, names):
+    """As log files of web servers and databases in many images are: links to /dev/stdout."""
+    done = host.zonectl("exec", "z1", "--user", who, "--", "sh", "-c",
+                        f"cat <{names[0]} >{names[1]}; echo err >{names[2]}", input="through\n")
+    assert (done.stdout, done.stderr) == ("through\n", "err\n")
+
+
+def test_what_a_program_leaves_running_may_go_on_writing(host, zone):
+    """Its client has gone, and nobody sees what it writes; but it is not ended for it."""
+    script = "(sleep 0.3; for i in $(seq 3000); do echo a line that fills the pipe; done; echo late >&2; touch /tmp/done) & echo now"
+    assert zone.exec("sh", "-c", script, timeout=20).stdout == "now\n"
+    eventually(lambda: zone.exec("test", "-e", "/tmp/done", check=False).returncode == 0, 30, "the program to go on")
+
+
+def test_groups_without_privilege_may_ping(host, zone):
+    assert zone.sh("cat /proc/sys/net/ipv4/ping_group_range").split() == ["0", "65535"]
+    dgram, icmp = 2, 1
+    done = zone.exec("/bin/probe", "socket", str(socket.AF_INET), str(dgram), str(icmp), options=("--user", "65534"))
+    assert done.stdout == "ok\n"

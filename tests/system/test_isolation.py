@@ -356,6 +356,133 @@ def test_a_privileged_zone_is_marked_wherever_it_is_shown(host):
     assert zone.probe("write", "/proc/sys/kernel/panic", "1") in REFUSED | {"EROFS"}
 
 
+MACHINE = ("/sys/firmware", "/sys/devices/virtual/dmi", "/sys/kernel/boot_params", "/sys/kernel/security",
+           "/sys/fs/pstore", "/sys/kernel/debug")
+
+
+@pytest.mark.parametrize("who", ["root", "user"])
+def test_what_the_firmware_tells_of_the_machine_is_covered(host, zone, who):
+    assert any(os.path.isdir(place) and os.listdir(place) for place in MACHINE)
+    assert zone.sh(f"find {' '.join(MACHINE)} -type f 2>/dev/null; true", options=("--user", who)) == ""
+    if who != "root":
+        assert zone.exec("ls", "/run/host/kernel/sys", options=("--user", who), check=False).returncode != 0
+
+
+@pytest.mark.parametrize("who", ["root", "user"])
+def test_namespaces_inside_can_have_proc_and_sysfs_of_their_own(host, zone, who):
+    """As containers in a zone want it; and what they see there, of what is root's on the host, nobody can read."""
+    script = ("mount -t tmpfs none /mnt && mkdir /mnt/sys && mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /mnt/sys &&"
+              " ls /mnt/sys && find /mnt/sys -type f -perm 400 | head -50 | while read f; do cat $f 2>/dev/null && echo read; done; true")
+    done = zone.exec("unshare", "-Urmn", "sh", "-c", script, options=("--user", who))
+    assert "kernel" in done.stdout.split() and "read" not in done.stdout.split()
+    assert zone.exec("unshare", "-Urmpf", "sh", "-c", "mount -t proc proc /proc && cat /proc/1/comm",
+                     options=("--user", who)).stdout == "sh\n"
+
+
+# ---- doors of the host's ------------------------------------------------------------------------
+
+
+CONNECT = """
+import socket, sys
+with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+    connection.connect(sys.argv[1])
+    connection.settimeout(20)
+    try:
+        connection.send(b'{"type": "halt"}')
+        print(connection.recv(1 << 20).decode())
+    except ConnectionError:
+        pass
+"""
+
+
+@pytest.mark.parametrize("wrapper", [("unshare", "-U", "--map-root-user"), ("unshare", "--pid", "--fork"),
+                                     ("unshare", "--pid", "--fork", "-U", "--map-root-user")])
+def test_a_supervisor_hears_nobody_but_the_hosts_root(host, zone, wrapper):
+    """Its ids alone do not make him: a zone's root that was shown the socket has them, where its block has."""
+    socket = str(host.runFolder("z1") / "socket")
+    done = subprocess.run([*wrapper, "/usr/bin/python3", "-c", CONNECT, socket], capture_output=True, text=True,
+                          check=True, timeout=60)
+    assert done.stdout == ""
+    assert zone.exec("echo", "alive").stdout == "alive\n" and zone.state == "running"
+    done = subprocess.run(["/usr/bin/python3", "-c", CONNECT, socket], capture_output=True, text=True, check=True,
+                          timeout=60)
+    assert '"state"' in done.stdout
+    zone.until("installed")
+
+
+@pytest.fixture
+def alias(host):
+    """Another name for a folder: a bind mount, taken away again."""
+    place = host.base / "alias"
+    place.mkdir()
+
+    def bind(source):
+        subprocess.run(["umount", place], capture_output=True, check=False)
+        subprocess.run(["mount", "--bind", source, place], check=True)
+        return place
+    yield bind
+    subprocess.run(["umount", place], check=False)
+    place.rmdir()
+
+
+@pytest.mark.parametrize("way", ["by name", "by another mount", "below another mount"])
+def test_no_folder_of_the_zone_managers_is_shown_in_a_zone(host, alias, way):  # also read-only
+    host.zone("other", boot=True)
+    host.zone("z1")
+    for place in ("run/zoned", "var/lib/zoned", "var/log/zoned", "etc/zoned", "etc/zoned/zones", "", "var", "run",
+                  "var/lib/zoned/images/busybox/rootfs/bin", "etc/zoned/zoned.yaml"):
+        source = host.root / place
+        if way == "below another mount" or way == "by another mount" and not source.is_dir():
+            source = alias(source.parent) / source.name
+        elif way == "by another mount":
+            source = alias(source)
+        host.zonectl("set", "z1", f"mounts=[{{source: {source}, target: /data, read-only: true}}]")
+        host.refused("boot", "z1", says=("where the zone manager keeps", str(source)))
+
+
+def test_a_mount_that_reaches_the_hosts_services_is_warned_of(host):
+    host.zone("z1")
+    for source in ("/", "/run", "/run/systemd", "/var/run"):
+        done = host.zonectl("set", "z1", f"mounts=[{{source: {source}, target: /data, read-only: true}}]")
+        assert "mounts[0].source" in done.stderr and f"{source} " in done.stderr, done
+
+
+@pytest.fixture
+def coreDumpsOfAll():
+    """fs.suid_dumpable as hosts with a crash reporter have it: then a process that changes its ids is traceable."""
+    setting = Path("/proc/sys/fs/suid_dumpable")
+    before = setting.read_text()
+    setting.write_text("1")
+    yield
+    setting.write_text(before)
+
+
+@pytest.mark.parametrize("who", ["root", "user"])
+def test_nobody_in_a_zone_can_trace_what_enters_it(host, zone, coreDumpsOfAll, who):
+    tracer = host.popen("exec", "z1", "--", "/bin/probe", "seize", "3", stdin=subprocess.DEVNULL)
+    while tracer.poll() is None:
+        zone.exec("true", options=("--user", who), check=False)
+    assert tracer.stdout.read() == b"ESRCH\n"
+
+
+@pytest.mark.parametrize("family", [
+    0, 3, 4, 5, 9, 15, 21, 26, 27, 29, 30, 31, 37, 38, 40, 41, 42, 43, 44, 45])  # AX25 … ALG 38, VSOCK 40, XDP 44
+def test_sockets_of_families_that_nobody_needs_are_refused(host, zone, family):
+    assert {zone.probe("socket", str(family), str(kind), "0") for kind in (1, 2, 3, 5)} == {"EAFNOSUPPORT"}
+
+
+def test_those_that_a_userland_needs_are_not(host, zone):
+    for family, kind, protocol in ((1, 1, 0), (2, 1, 0), (2, 2, 0), (10, 1, 0), (16, 3, 0), (16, 3, 15), (17, 3, 0)):
+        assert zone.probe("socket", str(family), str(kind), str(protocol)) == "ok", family
+
+
+@pytest.mark.parametrize("name", ["keyctl", "add_key", "request_key"])
+def test_keyrings_look_absent(host, zone, name):
+    """Container runtimes go on then; at EPERM they end."""
+    if X86:
+        assert zone.probe("syscall", NUMBERS[name][0]) == "ENOSYS"
+
+
 # ---- the notification socket ------------------------------------------------------------------
 
 

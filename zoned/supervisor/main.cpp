@@ -1,6 +1,5 @@
 // zone-supervisor: one process for each active zone. It boots the zone, is the
 // parent of its init, keeps its console and lets programs in; see supervisor.hpp.
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -16,6 +15,7 @@
 #include "sys/cgroup.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "sys/process.hpp"
 #include "zone/zone_name.hpp"
 
 namespace {
@@ -122,7 +122,7 @@ int cleanUp(const Arguments& arguments) {
 
 int supervise(const Arguments& arguments) {
     // no process of the zone may trace us or look into our descriptors when we enter it
-    sys::check(::prctl(PR_SET_DUMPABLE, 0), "protecting the supervisor");
+    sys::forbidTracing();
     if (!startedByZoned()) { // else we were born there
         joinSupervisorCgroup(arguments.place.cgroup);
     }

@@ -1,5 +1,6 @@
 #include "visits.hpp"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/wait.h>
@@ -12,8 +13,11 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
+#include <utility>
 
 #include "platform/handshake.hpp"
+#include "platform/users.hpp"
+#include "sys/cgroup.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "sys/received_fds.hpp"
@@ -29,6 +33,12 @@ using namespace std::chrono_literals;
 constexpr zone::Seats seats{256, 64, 64};
 /// Between the hang-up of a program whose client has gone and its end by force.
 constexpr auto hangUpPatience = 5s;
+/// How long the door may take; a second attempt must have its time within the 25 s that clients of the bus usually wait.
+constexpr auto doorPatience = 10s;
+/// That of root's first attempt, which looks at the zone's files.
+constexpr auto rootPatience = 4s;
+/// From then until the program is executed. The client has its streams and can go; a busy disk may take that long.
+constexpr auto programPatience = 60s;
 /// Exit statuses of a shell for a program that is not there or cannot be executed (POSIX, 2.8.2).
 constexpr int notFound = 127;
 constexpr int notExecutable = 126;
@@ -40,7 +50,7 @@ int shellStatus(int code) {
     return code == EACCES || code == ENOEXEC || code == EISDIR ? notExecutable : 1;
 }
 
-std::string report(int waitStatus) {
+std::string describe(int waitStatus) {
     if (WIFEXITED(waitStatus)) {
         return Json{{"exited", WEXITSTATUS(waitStatus)}}.dump();
     }
@@ -72,50 +82,113 @@ std::vector<pid_t> ourChildren() {
 } // namespace
 
 struct Visits::Visit {
-    uid_t by = 0;
+    // what another attempt takes; the zone's first three outlive all visits
+    const platform::Remains* zone = nullptr;
+    int initPidfd = -1;
+    const std::string* seccompFilter = nullptr;
+    platform::EnterRequest request;
+
     platform::Entering entering;
+    std::vector<sys::UniqueFd> stdio;  // for the client: far ends of pipes, or the terminal's master
+    std::vector<sys::UniqueFd> output; // O_PATH, of those that are read: nobody is kept from seeing their end by us
     Opened opened;
     Refused refused;
-    bool terminal = false;
     bool answered = false; // the client has its descriptors
+    bool givenUp = false;  // the client knows that it failed; what is left may take a while to end
     sys::Channel control;  // our end
     pid_t pid = -1;        // of the program, once it is there
     sys::UniqueFd pidfd;
     std::optional<std::string> fault; // why it was not executed, as it is reported
     std::string faultText;
+    int faultCode = 0;
+    sys::EventLoop::Source patience;
     sys::EventLoop::Source talk;
     sys::EventLoop::Source program;
     sys::EventLoop::Source client;
     sys::EventLoop::Source force;
 };
 
-Visits::Visits(sys::EventLoop& loop) : loop_(loop) {}
+Visits::Visits(sys::EventLoop& loop) : loop_(loop), drains_(loop) {}
 
 Visits::~Visits() = default;
 
 void Visits::start(const platform::Remains& zone, int initPidfd, const std::string& seccompFilter,
                    const platform::EnterRequest& request, Opened opened, Refused refused) {
     std::vector<std::uint32_t> users;
-    std::ranges::transform(visits_, std::back_inserter(users), &Visit::by);
+    std::ranges::transform(visits_, std::back_inserter(users), [](const Visit& visit) { return visit.request.by; });
     if (const std::string why = zone::refusal(seats, request.by, users); !why.empty()) {
         throw sys::Error("entering the zone, where programs that were let in still run: " + why, 0);
     }
+    begin(zone, initPidfd, seccompFilter, request, std::move(opened), std::move(refused));
+}
+
+void Visits::begin(const platform::Remains& zone, int initPidfd, const std::string& seccompFilter,
+                   const platform::EnterRequest& request, Opened opened, Refused refused) {
     visits_.emplace_back();
     const VisitAt visit = std::prev(visits_.end());
-    visit->by = request.by;
+    visit->zone = &zone;
+    visit->initPidfd = initPidfd;
+    visit->seccompFilter = &seccompFilter;
+    visit->request = request;
     try {
         visit->entering = platform::enterZone(zone, initPidfd, seccompFilter, request, randomLeaf());
     } catch (...) {
         visits_.erase(visit);
         throw;
     }
+    if (visit->entering.hostTerminal) {
+        visit->stdio.push_back(std::move(visit->entering.hostTerminal));
+    }
     visit->opened = std::move(opened);
     visit->refused = std::move(refused);
-    visit->terminal = request.terminal;
     const pid_t door = visit->entering.door.pid;
     doors_[door] = loop_.onExit(door, [this, door](int) { doors_.erase(door); });
     sys::setNonBlocking(visit->entering.channel.fd());
     visit->talk = loop_.watch(visit->entering.channel.fd(), EPOLLIN, [this, visit](std::uint32_t) { hear(visit); });
+    const bool looks = platform::meansRoot(request.user) && !request.withoutFiles;
+    visit->patience = loop_.after(looks ? rootPatience : doorPatience, [this, visit] { tooSlow(visit); });
+}
+
+void Visits::again(VisitAt visit, const platform::EnterRequest& request) {
+    const Opened opened = std::exchange(visit->opened, {});
+    const Refused refused = std::exchange(visit->refused, {});
+    try {
+        begin(*visit->zone, visit->initPidfd, *visit->seccompFilter, request, opened, refused);
+    } catch (const sys::Error& error) {
+        if (refused) {
+            refused(error.what());
+        }
+    }
+}
+
+void Visits::tooSlow(VisitAt visit) {
+    if (!visit->answered && platform::meansRoot(visit->request.user) && !visit->request.withoutFiles) {
+        platform::EnterRequest request = visit->request;
+        request.withoutFiles = true;
+        again(visit, request);
+    }
+    giveUp(visit, "starting the program in the zone: it was not executed in time; the zone is frozen or has nothing "
+                  "left to run on, or one of its file systems does not answer");
+}
+
+/// The visit is over for its client. Its processes are killed, but may wait for ever in a call to a file system of the
+/// zone's; until they are gone they keep their place among the visits.
+void Visits::giveUp(VisitAt visit, const std::string& why) {
+    visit->givenUp = true;
+    visit->opened = {};
+    sys::killCgroup(visit->entering.leaf);
+    sys::signalProcess(visit->entering.door.pidfd.get(), SIGKILL); // the zone's root may have moved them
+    if (visit->pidfd) {
+        sys::signalProcess(visit->pidfd.get(), SIGKILL);
+    }
+    if (visit->answered && visit->control) {
+        failed(visit, why, ETIMEDOUT);
+        report(visit, *visit->fault);
+        visit->client.reset();
+        visit->control.close();
+    } else if (visit->refused) {
+        std::exchange(visit->refused, {})(why);
+    }
 }
 
 /// One message of the door or the program.
@@ -124,13 +197,17 @@ void Visits::hear(VisitAt visit) {
         auto message = platform::nextMessage(visit->entering.channel, "the program");
         if (!message) {
             executed(visit);
-        } else if (message->kind == "terminal" && message->fds.size() == 1) {
-            visit->entering.stdio = std::move(message->fds);
+        } else if (message->kind == "stdio" && message->fds.size() == (visit->request.terminal ? 1U : 3U)) {
+            visit->stdio = std::move(message->fds);
         } else if (message->kind == "started" && message->words.size() == 1) {
             visit->pid = static_cast<pid_t>(std::stol(message->words.front()));
             visit->pidfd = sys::openPidfd(visit->pid); // our child (CLONE_PARENT): the number is its until we reap it
             visit->program = loop_.onExit(visit->pid, [this, visit](int status) { ended(visit, status); });
-            open(visit);
+            if (visit->givenUp) {
+                sys::signalProcess(visit->pidfd.get(), SIGKILL);
+            } else {
+                open(visit);
+            }
         }
     } catch (const sys::Error& error) {
         failed(visit, error.what(), error.code());
@@ -143,15 +220,17 @@ void Visits::open(VisitAt visit) {
     sys::setNonBlocking(visit->control.fd());
     sys::refuseDescriptors(visit->control.fd());
     visit->answered = true;
+    visit->patience = loop_.after(programPatience, [this, visit] { tooSlow(visit); });
+    for (std::size_t stream = 1; stream < visit->stdio.size(); ++stream) {
+        visit->output.push_back(sys::open(sys::join("/proc/self/fd/", visit->stdio[stream].get()), O_PATH));
+    }
     if (visit->opened) {
         std::vector<sys::UniqueFd> fds;
         fds.push_back(theirs.release());
-        for (sys::UniqueFd& fd : visit->entering.stdio) {
-            fds.push_back(std::move(fd));
-        }
+        std::ranges::move(visit->stdio, std::back_inserter(fds));
         visit->opened(fds);
     }
-    visit->entering.stdio.clear();
+    visit->stdio.clear();
     if (visit->opened) {
         visit->client = loop_.watch(visit->control.fd(), EPOLLIN, [this, visit](std::uint32_t) { hearClient(visit); });
     }
@@ -159,9 +238,15 @@ void Visits::open(VisitAt visit) {
 
 void Visits::executed(VisitAt visit) {
     visit->talk.reset();
+    visit->patience.reset();
     visit->entering.channel.close();
     if (visit->answered) {
         return; // it runs, or its end, which comes next, carries the fault
+    }
+    if (visit->faultCode == ENOSPC && visit->request.terminal && !visit->request.hostTerminal && !visit->givenUp) {
+        platform::EnterRequest request = visit->request;
+        request.hostTerminal = true; // the zone has taken all of its own
+        again(visit, request);
     }
     if (visit->refused) {
         visit->refused(visit->faultText.empty() ? "entering the zone: the process ended before the program was started"
@@ -176,6 +261,7 @@ void Visits::failed(VisitAt visit, const std::string& text, int code) {
     const Json report = {{"error", text}, {"code", shellStatus(code)}};
     visit->fault = report.dump(-1, ' ', false, Json::error_handler_t::replace);
     visit->faultText = text;
+    visit->faultCode = code;
 }
 
 void Visits::ended(VisitAt visit, int waitStatus) {
@@ -186,7 +272,7 @@ void Visits::ended(VisitAt visit, int waitStatus) {
             failed(visit, error.what(), error.code());
         }
     }
-    finish(visit, visit->fault.value_or(report(waitStatus)));
+    finish(visit, visit->fault.value_or(describe(waitStatus)));
 }
 
 void Visits::hearClient(VisitAt visit) {
@@ -208,19 +294,37 @@ void Visits::hearClient(VisitAt visit) {
 
 void Visits::hangUp(VisitAt visit) {
     visit->client.reset();
+    visit->control.close();
     sys::signalProcess(visit->pidfd.get(), SIGHUP);
     sys::signalProcess(visit->pidfd.get(), SIGCONT);
     visit->force = loop_.after(hangUpPatience, [visit] { sys::signalProcess(visit->pidfd.get(), SIGKILL); });
 }
 
-void Visits::finish(VisitAt visit, const std::string& text) {
-    if (visit->control && !text.empty()) {
-        try {
-            visit->control.send(text);
-        } catch (const sys::Error&) {
-            // the client does not read; it will see the end of the connection
-        }
+void Visits::report(VisitAt visit, const std::string& text) {
+    try {
+        visit->control.send(text);
+    } catch (const sys::Error&) {
+        // the client does not read; it will see the end of the connection
     }
+}
+
+/// The ends of its output that are read, once more; nobody has been kept from seeing them closed so far.
+std::vector<sys::UniqueFd> Visits::outputOf(VisitAt visit) {
+    std::vector<sys::UniqueFd> ends;
+    for (const sys::UniqueFd& output : visit->output) {
+        ends.push_back(sys::open(sys::join("/proc/self/fd/", output.get()), O_RDONLY | O_NONBLOCK));
+    }
+    return ends;
+}
+
+void Visits::finish(VisitAt visit, const std::string& text) {
+    // before the client hears of the end and closes his: there always is somebody who reads
+    std::vector<sys::UniqueFd> output = outputOf(visit);
+    if (visit->control && !text.empty()) {
+        report(visit, text);
+    }
+    visit->client.reset();
+    drains_.add(std::move(visit->control), std::move(output));
     // what the program left running keeps the leaf; it goes with the payload then
     (void)::rmdir(visit->entering.leaf.c_str());
     visits_.erase(visit);
@@ -229,7 +333,7 @@ void Visits::finish(VisitAt visit, const std::string& text) {
 
 void Visits::reapStrays() {
     for (const Visit& visit : visits_) {
-        if (visit.pid < 0) {
+        if (visit.pid < 0 && !visit.givenUp) {
             return; // its program may be one of them; looked at again when it is known
         }
     }
@@ -246,9 +350,10 @@ void Visits::zoneEnded() {
     while (!visits_.empty()) {
         const VisitAt visit = visits_.begin();
         visit->talk.reset();
+        visit->patience.reset();
         if (visit->pid > 0) {
             visit->program.reset();
-            finish(visit, report(sys::waitForChild(visit->pid)));
+            finish(visit, describe(sys::waitForChild(visit->pid)));
             continue;
         }
         if (visit->refused) {
@@ -256,6 +361,7 @@ void Visits::zoneEnded() {
         }
         finish(visit, "");
     }
+    drains_.clear();
 }
 
 } // namespace zoned::supervisor

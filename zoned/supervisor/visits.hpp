@@ -1,4 +1,7 @@
 // The programs that were let into the zone: exec and login.
+//
+// A zone can keep a program from starting: by file systems that never answer, by having taken all terminals, by being
+// frozen. So each attempt has its time, and root gets a second one that asks less of the zone.
 #pragma once
 
 #include <functional>
@@ -7,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "drains.hpp"
 #include "platform/enter.hpp"
 #include "sys/channel.hpp"
 #include "sys/event_loop.hpp"
@@ -37,6 +41,13 @@ private:
     struct Visit;
     using VisitAt = std::list<Visit>::iterator;
 
+    /// As start, without a look at how many there are.
+    void begin(const platform::Remains& zone, int initPidfd, const std::string& seccompFilter,
+               const platform::EnterRequest& request, Opened opened, Refused refused);
+    /// Another attempt for the visit's client, in a visit of its own.
+    void again(VisitAt visit, const platform::EnterRequest& request);
+    void tooSlow(VisitAt visit);
+    void giveUp(VisitAt visit, const std::string& why);
     void hear(VisitAt visit);
     void executed(VisitAt visit);
     void failed(VisitAt visit, const std::string& text, int code);
@@ -44,10 +55,13 @@ private:
     void hearClient(VisitAt visit);
     void hangUp(VisitAt visit);
     void open(VisitAt visit);
+    void report(VisitAt visit, const std::string& text);
+    [[nodiscard]] static std::vector<sys::UniqueFd> outputOf(VisitAt visit);
     void finish(VisitAt visit, const std::string& report);
 
     sys::EventLoop& loop_;
     std::list<Visit> visits_;
+    Drains drains_;
     std::map<pid_t, sys::EventLoop::Source> doors_; // processes that let a visit in and end at once
     pid_t init_ = -1;
 };

@@ -20,6 +20,7 @@
 #include "sys/file.hpp"
 #include "sys/idmap.hpp"
 #include "sys/mount.hpp"
+#include "sys/process.hpp"
 
 namespace zoned::worker {
 
@@ -36,6 +37,7 @@ void becomeRoot() {
     sys::check(::setgroups(0, nullptr), "dropping the supplementary groups");
     sys::check(::setresgid(0, 0, 0), "taking the sandbox's group");
     sys::check(::setresuid(0, 0, 0), "taking the sandbox's user");
+    sys::forbidTracing();
 }
 
 void limit(__rlimit_resource resource, std::uint64_t value, std::string_view name) {

@@ -66,11 +66,25 @@ TEST_CASE("root can enter a zone whose passwd is missing, empty or nonsense") {
     }
 }
 
-TEST_CASE("a passwd file of a hundred megabytes is refused, not read") {
+TEST_CASE("root is 0 whatever the zone's files say") {
+    const Tree tree("root:x:1000:1000::/home/eve:/bin/false\n0:x:1000:1000::/home/eve:/bin/false\n");
+    for (const char* who : {"root", "0", "0:0"}) {
+        const platform::User user = findUser(tree.root.get(), who);
+        REQUIRE(user.uid == 0);
+        REQUIRE(user.gid == 0);
+        REQUIRE(user.home != "/home/eve");
+    }
+    const Tree usual("root:x:0:0::/home/admin:/bin/zsh\n");
+    REQUIRE(findUser(usual.root.get(), "root").shell == "/bin/zsh");
+    REQUIRE(findUser(usual.root.get(), "0").home == "/home/admin");
+}
+
+TEST_CASE("a passwd file of a hundred megabytes is refused, not read, and keeps root out of nothing") {
     const Tree tree("");
     const sys::UniqueFd file = sys::open(tree.folder.path() + "/etc/passwd", O_WRONLY);
     REQUIRE(::ftruncate(file.get(), 100 << 20) == 0);
-    REQUIRE_THROWS_AS(findUser(tree.root.get(), "root"), sys::Error);
+    REQUIRE_THROWS_AS(findUser(tree.root.get(), "alice"), sys::Error);
+    REQUIRE(findUser(tree.root.get(), "root").shell == "/bin/sh");
 }
 
 TEST_CASE("a passwd that is a link out of the tree is not followed") {
