@@ -59,7 +59,7 @@ void warnOfAbsent(const Host& host, const DefinitionRef& before, const zone::Def
                   std::vector<std::string>& warnings) {
     const std::vector<std::string> known = before ? missingOnHost(host, *before) : std::vector<std::string>{};
     for (const std::string& lack : missingOnHost(host, wanted)) {
-        const bool ofHost = lack.starts_with("network["); // limits tell by themselves
+        const bool ofHost = lack.starts_with("mounts[") || lack.starts_with("network["); // limits tell by themselves
         if (ofHost && std::ranges::find(known, lack) == known.end()) {
             warnings.push_back(lack);
         }

@@ -206,12 +206,12 @@ void prepareVolume(Bringup& bringup, const zone::Mount& entry) {
 }
 
 /// The zone may have led the target elsewhere, by links among its own files: what counts is the place that was opened.
-void refuseKeptPlace(int root, int place, const Volume& volume) {
+void refuseKeptPlace(int root, int place) {
     const std::string led = sys::pathOf(place).substr(sys::pathOf(root).size());
     const auto kept = led.empty() ? "/" : zone::keptFolder(led);
     if (kept) {
-        throw sys::Error(sys::join("mounting the volume at ", volume.target, ": links in the zone lead there to ",
-                                   led.empty() ? "/" : led, ", and nothing may be mounted ",
+        throw sys::Error(sys::join("links in the zone lead there to ", led.empty() ? "/" : led,
+                                   ", and nothing may be mounted ",
                                    led.empty() ? "over its root" : sys::join("in ", *kept),
                                    "; remove the link inside the zone, or choose another target"),
                          0);
@@ -268,7 +268,7 @@ void attachVolume(int root, const Volume& volume) {
         const sys::UniqueFd folder = sys::makeDirectoriesBeneath(root, volume.target.substr(0, slash + 1));
         place = sys::openBeneath(root, volume.target, O_RDONLY | O_CREAT, sys::FileType::regular, 0644);
     }
-    refuseKeptPlace(root, place.get(), volume);
+    refuseKeptPlace(root, place.get());
     sys::attachMount(volume.mount.get(), place.get(), "the volume at " + volume.target);
 }
 
