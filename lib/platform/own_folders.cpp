@@ -1,14 +1,11 @@
 #include "platform/own_folders.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cstdint>
 #include <sstream>
 
 #include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "sys/mount.hpp"
 #include "sys/unique_fd.hpp"
 #include "zone/mount_target.hpp"
 
@@ -19,7 +16,7 @@ namespace {
 constexpr std::size_t largestTable = 64 << 20; // some 300,000 mounts
 
 struct MountLine {
-    std::uint64_t id = 0;
+    int id = 0;
     std::string device; // of the file system: "8:1"
     std::string root;   // what of the file system is mounted
     std::string target;
@@ -45,7 +42,7 @@ std::vector<MountLine> readMounts() {
     for (std::string line; std::getline(lines, line);) {
         std::istringstream words(line);
         MountLine mount;
-        std::uint64_t parent = 0;
+        int parent = 0;
         words >> mount.id >> parent >> mount.device >> mount.root >> mount.target;
         mount.root = unescape(mount.root);
         mount.target = unescape(mount.target);
@@ -61,9 +58,7 @@ struct Place {
 };
 
 Place placeOf(int fd, const std::string& name, const std::vector<MountLine>& table) {
-    struct statx info {};
-    sys::check(::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &info), "looking for the mount of ", name);
-    const auto mount = std::ranges::find(table, info.stx_mnt_id, &MountLine::id);
+    const auto mount = std::ranges::find(table, sys::mountIdOf(fd), &MountLine::id);
     if (mount == table.end()) {
         throw sys::Error("looking for the mount of " + name + ": it has just been taken away", 0);
     }
