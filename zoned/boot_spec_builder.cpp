@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "sys/digest.hpp"
 #include "sys/error.hpp"
 #include "zone/fault.hpp"
 
@@ -16,19 +17,12 @@ bool offered(const BootFacts& facts, std::string_view controller) {
     return std::ranges::find(facts.controllers, controller) != facts.controllers.end();
 }
 
-/// "zv", eight digits of the boot, two of the interface: a name that no earlier boot's dying link has.
-std::string hostLinkName(const std::string& token, std::size_t index) {
-    constexpr std::string_view hex = "0123456789abcdef";
-    return "zv" + token + hex[index / 16 % 16] + hex[index % 16];
-}
-
 void addNics(const zone::Definition& definition, const store::ZoneRecord& record, const BootFacts& facts,
              platform::BootSpec& spec) {
     bool routed = std::ranges::any_of(definition.network, [](const zone::Nic& nic) { return nic.gateway.has_value(); });
     for (const zone::Nic& nic : definition.network) {
         platform::NicSpec out;
         out.name = nic.name;
-        out.hostName = hostLinkName(facts.bootToken, spec.nics.size());
         out.managed = !nic.bridge;
         out.bridge = nic.bridge.value_or(facts.bridge);
         out.mac = stableMac(record.uuid + "/" + nic.name);
@@ -142,11 +136,7 @@ bool assignAddresses(const zone::Definition& definition, store::ZoneRecord& reco
 }
 
 std::string stableMac(std::string_view key) {
-    // FNV-1a, 64 bits: this needs to be spread well and stay the same for ever, not to be secret.
-    std::uint64_t hash = 0xCBF29CE484222325ULL;
-    for (const char c : key) {
-        hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
-    }
+    const std::uint64_t hash = sys::fnv1a(key);
     constexpr std::string_view hex = "0123456789abcdef";
     std::string mac = "02";
     for (int byte = 0; byte < 5; ++byte) {

@@ -26,7 +26,6 @@ struct BootFacts {
     std::string layer;
     std::string seccompProgram;
     std::uint64_t capabilities = 0;
-    std::string bootToken; // 8 random hex digits, new for each boot
     std::vector<std::string> initArgs;
     DiskNumber diskNumber;
 };
@@ -47,8 +46,8 @@ constexpr std::string_view noNameservers =
 [[nodiscard]] std::vector<platform::Limit> buildLimits(const zone::Definition& definition, const BootFacts& facts,
                                                        std::vector<std::string>& warnings);
 
-/// Throws Fault limitUnavailable. Whether the mounts' sources are there the supervisor finds out, who may wait for a file
-/// server: it holds up its own zone alone.
+/// All but the names of the host's ends of interfaces, which are by chance. Throws Fault limitUnavailable. Whether the
+/// mounts' sources are there the supervisor finds out, who may wait for a file server: it holds up its own zone alone.
 [[nodiscard]] BuiltSpec buildBootSpec(const zone::Definition& definition, const store::ZoneRecord& record,
                                       const BootFacts& facts);
 

@@ -38,10 +38,10 @@ BuiltSpec resolveBootSpec(const Host& host, Registry& registry, Zone& zone, cons
     facts.layer = registry.storage().layer(zone.name);
     facts.seccompProgram = host.seccompProgram();
     facts.capabilities = sys::zoneCapabilities(zone.definition->privileged);
-    facts.bootToken = randomHex(4);
     facts.initArgs = initArgs;
     facts.diskNumber = diskNumbers(host);
     BuiltSpec built = buildBootSpec(*zone.definition, record, facts);
+    platform::giveFreshHostNames(built.spec);
     if (!zone.definition->group.empty()) {
         (void)groupLimits(host, zone.definition->group, built.warnings); // that they can be had
     }

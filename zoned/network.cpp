@@ -2,6 +2,8 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 #include <vector>
@@ -28,29 +30,46 @@ void writeWherePresent(const std::string& path, std::string_view value) {
     }
 }
 
-void makeBridge(sys::Netlink& netlink, const store::Settings::Network& network) {
-    netlink.createBridge(network.bridge, stableMac("bridge/" + network.bridge));
-    // The bridge is the host's own interface among the zones: it takes no IPv6 configuration from any of them.
-    const std::string ipv6 = "/proc/sys/net/ipv6/conf/" + network.bridge;
+/// The bridge is the host's own interface among the zones: it takes no configuration from any of them.
+void takeNoConfiguration(const std::string& bridge) {
+    const std::string ipv6 = "/proc/sys/net/ipv6/conf/" + bridge;
     writeWherePresent(ipv6 + "/accept_ra", "0");
     writeWherePresent(ipv6 + "/autoconf", "0");
+    writeWherePresent(ipv6 + "/accept_redirects", "0");
+    writeWherePresent("/proc/sys/net/ipv4/conf/" + bridge + "/accept_redirects", "0");
+}
+
+bool overlap(const zone::Ipv4Network& one, const zone::Ipv4Network& other) {
+    return one.contains(other.address) || other.contains(one.address);
 }
 
 /// A network that is in use already would take the host's own traffic away, or never get any.
 void refuseOverlap(sys::Netlink& netlink, const store::Settings::Network& network) {
-    for (const sys::AddressInfo& other : netlink.addresses()) {
-        const zone::Ipv4Network used{other.address, other.prefix};
-        if (!network.address.contains(other.address) && !used.contains(network.address.address)) {
-            continue;
-        }
-        std::string link = "an interface";
-        for (const sys::LinkInfo& info : netlink.links()) {
-            link = info.index == other.link ? info.name : link;
-        }
+    // broader than any network for private use: a default route in disguise, such as the two halves that a VPN adds
+    constexpr std::uint8_t everywhere = 7;
+    const auto refuse = [&](const std::string& other, std::uint32_t index) {
+        const std::vector<sys::LinkInfo> links = netlink.links();
+        const auto link = std::ranges::find(links, index, &sys::LinkInfo::index);
         throw zone::Fault(zone::FaultKind::failed,
-                          sys::join("the managed network ", network.address.str(), " overlaps ", used.str(), " of ",
-                                    link, "; give zones another one: network.address in zoned.yaml"));
+                          sys::join("the managed network ", network.address.str(), " overlaps ", other, " of ",
+                                    link == links.end() ? "an interface" : link->name,
+                                    "; give zones another one: network.address in zoned.yaml"));
+    };
+    for (const sys::AddressInfo& address : netlink.addresses()) {
+        if (const zone::Ipv4Network used{address.address, address.prefix}; overlap(network.address, used)) {
+            refuse(used.str(), address.link);
+        }
     }
+    for (const sys::RouteInfo& route : netlink.routes()) {
+        const zone::Ipv4Network used{route.address, route.prefix};
+        if (route.prefix > everywhere && overlap(network.address, used)) {
+            refuse("the route to " + used.str(), route.link);
+        }
+    }
+}
+
+sys::GuardedPort guardedPort(const platform::NicSpec& nic) {
+    return {nic.hostName, nic.mac, nic.address ? std::optional(nic.address->address) : std::nullopt};
 }
 
 /// The managed interfaces of zones that are up or coming up, from their run records: what they own is written there.
@@ -79,36 +98,79 @@ void Network::restorePorts() {
         return;
     }
     sys::Netlink netlink;
-    const auto bridge = netlink.linkIndex(host_.settings.network.bridge);
+    std::map<std::string, sys::LinkInfo> links;
+    for (sys::LinkInfo& link : netlink.links()) {
+        links[link.name] = std::move(link);
+    }
+    std::vector<sys::GuardedPort> guards;
     for (const platform::NicSpec& nic : ports) {
-        // the guard first: no packet passes unguarded
-        sys::addGuard(host_.settings.nftTable,
-                      {nic.hostName, nic.mac, nic.address ? std::optional(nic.address->address) : std::nullopt});
-        if (bridge && netlink.linkIndex(nic.hostName)) {
-            netlink.setMaster(nic.hostName, *bridge);
+        // one that is down has just been made, or is going, and its guard with it
+        if (const auto link = links.find(nic.hostName); link == links.end() || link->second.up) {
+            guards.push_back(guardedPort(nic));
+        }
+    }
+    sys::addGuards(host_.settings.nftTable, guards);
+    const std::uint32_t bridge = links[host_.settings.network.bridge].index;
+    for (const platform::NicSpec& nic : ports) {
+        const auto link = links.find(nic.hostName);
+        if (bridge == 0 || link == links.end()) {
+            continue;
+        }
+        const bool elsewhere = link->second.master != bridge;
+        if (elsewhere) {
+            netlink.setMaster(link->second.index, nic.hostName, bridge);
+        }
+        if (elsewhere || !sys::Netlink::isSet(link->second, true)) { // by somebody else, or by an earlier version
+            netlink.setPort(link->second.index, nic.hostName, nic.mac);
         }
     }
 }
 
 void Network::ensure() {
+    if (make()) {
+        restorePorts();
+    }
+}
+
+void Network::repair() {
+    (void)make();
+    restorePorts();
+}
+
+/// True where anything was amiss that ports of zones depend on.
+bool Network::make() {
     const store::Settings::Network& network = host_.settings.network;
     sys::Netlink netlink;
-    bool anew = !netlink.linkIndex(network.bridge);
-    if (anew) {
-        refuseOverlap(netlink, network);
-        makeBridge(netlink, network);
-    }
-    // also where it is there: a service that was killed here left it without, and the setting may be a new one
-    netlink.addAddress(network.bridge, network.address.address, network.address.prefix);
-    netlink.setUp(network.bridge);
+    bool anew = makeBridge(netlink);
     if (network.masquerade && sys::readFile(forwarding).value_or("1").starts_with('0')) {
         sys::writeKernelFile(forwarding, "1");
     }
     anew |= ensureTables();
     if (anew) {
         spdlog::info("the managed network {} was made or repaired", network.bridge);
-        restorePorts();
     }
+    return anew;
+}
+
+bool Network::makeBridge(sys::Netlink& netlink) {
+    const store::Settings::Network& network = host_.settings.network;
+    auto bridge = netlink.link(network.bridge);
+    const bool anew = !bridge;
+    if (anew) {
+        refuseOverlap(netlink, network);
+        netlink.createBridge(network.bridge, stableMac("bridge/" + network.bridge));
+        bridge = netlink.link(network.bridge);
+    } else if (bridge->learnsFromReserved || bridge->snoops) { // an earlier version's, or the administrator's
+        netlink.tameBridge(network.bridge);
+    }
+    if (bridge && bridge->index != bridge_) {
+        takeNoConfiguration(network.bridge);
+        bridge_ = bridge->index;
+    }
+    // also where it is there: a service that was killed here left it without, and the setting may be a new one
+    netlink.addAddress(network.bridge, network.address.address, network.address.prefix);
+    netlink.setUp(network.bridge);
+    return anew;
 }
 
 /// Reading all rules and comparing them takes longer than the rest of a boot's preparation, so it is done once, and again
@@ -121,14 +183,16 @@ bool Network::ensureTables() {
     const store::Settings::Network& network = host_.settings.network;
     const bool anew = sys::ensureNetworkTables({host_.settings.nftTable, network.bridge,
                                                 network.address.address & network.address.mask(),
-                                                network.address.prefix, network.masquerade});
+                                                network.address.prefix, network.masquerade, network.connections});
     intact_ = watch_ && !anew;
     return anew;
 }
 
 void Network::ensureFor(const zone::Definition& definition) {
     bool managed = false;
+    bool open = false;
     for (const zone::Nic& nic : definition.network) {
+        open |= nic.bridge.has_value();
         if (!nic.bridge) {
             managed = true;
         } else if (!sys::Netlink().linkIndex(*nic.bridge)) {
@@ -139,6 +203,8 @@ void Network::ensureFor(const zone::Definition& definition) {
     }
     if (managed) {
         ensure();
+    } else if (open && ensureTables()) { // also these ports let nothing into the host past their bridge
+        restorePorts();
     }
 }
 
@@ -152,14 +218,22 @@ void Network::removeStrayGuards(int attempts) {
     bool going = false;
     try {
         std::set<std::string> owned;
-        for (const platform::NicSpec& nic : activePorts(host_)) {
-            owned.insert(nic.hostName);
-        }
-        sys::Netlink links;
+        std::set<std::string> there;
+        const auto look = [&] {
+            for (const platform::NicSpec& nic : activePorts(host_)) {
+                owned.insert(nic.hostName);
+            }
+            for (const sys::LinkInfo& link : sys::Netlink().links()) {
+                there.insert(link.name);
+            }
+        };
         sys::removeStrayGuards(host_.settings.nftTable, [&](const std::string& ifName) {
-            const bool there = !owned.contains(ifName) && links.linkIndex(ifName);
-            going = going || there;
-            return !owned.contains(ifName) && !there;
+            if (there.empty()) { // not before the guards were listed: a boot notes its ports before it guards them
+                look();
+            }
+            const bool stray = !owned.contains(ifName);
+            going = going || (stray && there.contains(ifName));
+            return stray && !there.contains(ifName);
         });
     } catch (const sys::Error& error) {
         spdlog::warn("{}", error.what());

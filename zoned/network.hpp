@@ -3,11 +3,13 @@
 // at each later one, since an administrator may reload the host's own rules.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 
 #include "host.hpp"
 #include "sys/event_loop.hpp"
+#include "sys/netlink.hpp"
 #include "sys/nft_watch.hpp"
 #include "zone/definition.hpp"
 
@@ -23,9 +25,9 @@ public:
     /// What the definition's interfaces need of the host: the managed network, or the administrator's own bridges.
     /// Throws Fault failed, naming the bridge that does not exist.
     void ensureFor(const zone::Definition& definition);
-    /// Puts the active zones' ports back into the bridge and their guards into the packet filter, where an
-    /// administrator took them away (`nft flush ruleset`, a bridge that was made anew). Throws sys::Error.
-    void restorePorts();
+    /// As ensure(), and puts the active zones' ports back into the bridge and their guards into the packet filter, where
+    /// an administrator took them away while nobody looked. Throws sys::Error.
+    void repair();
     /// Takes guards away that no active zone's run record names and whose link is gone; where one is going, that is tried
     /// again in a while: the kernel takes the network of a dead zone down at its leisure. Faults are logged.
     void removeStrayGuards();
@@ -33,7 +35,10 @@ public:
     void watch(std::function<void()> taken);
 
 private:
+    [[nodiscard]] bool make();
+    [[nodiscard]] bool makeBridge(sys::Netlink& netlink);
     [[nodiscard]] bool ensureTables();
+    void restorePorts();
     void removeStrayGuards(int attempts);
 
     sys::EventLoop& loop_;
@@ -42,7 +47,8 @@ private:
     sys::EventLoop::Source watchSource_;
     sys::EventLoop::Source settled_;
     sys::EventLoop::Source strays_;
-    bool intact_ = false; // the tables were found right, and have not been touched since
+    std::uint32_t bridge_ = 0; // index of the bridge that was found right
+    bool intact_ = false;      // the tables were found right, and have not been touched since
 };
 
 } // namespace zoned::daemon

@@ -262,10 +262,7 @@ void Service::repairNetwork() {
     if (!active) {
         return; // the next boot makes what it needs
     }
-    attempt("repairing the network of running zones", [this] {
-        network_.ensure();
-        network_.restorePorts();
-    });
+    attempt("repairing the network of running zones", [this] { network_.repair(); });
 }
 
 /// Zones must not run unguarded because somebody reloaded the host's firewall.

@@ -2,10 +2,10 @@
 
 #include <sys/random.h>
 
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "sys/error.hpp"
+#include "sys/port_name.hpp"
 
 namespace zoned::platform {
 
@@ -105,14 +105,10 @@ BootSpec decode(const Json& json) {
 } // namespace
 
 void giveFreshHostNames(BootSpec& spec) {
-    constexpr std::string_view digits = "0123456789abcdef";
+    std::uint32_t number = 0;
+    sys::check(::getrandom(&number, sizeof number, 0), "choosing the names of interfaces");
     for (NicSpec& nic : spec.nics) {
-        std::array<unsigned char, 10> random{};
-        sys::check(::getrandom(random.data(), random.size(), 0), "choosing an interface name");
-        nic.hostName = "zv";
-        for (const unsigned char byte : random) {
-            nic.hostName += digits[byte & 0xf];
-        }
+        nic.hostName = sys::portName(spec.nftTable, nic.managed, number++);
     }
 }
 

@@ -15,7 +15,7 @@ namespace zoned::platform {
 
 struct NicSpec {
     std::string name;     // inside the zone
-    std::string hostName; // the host's end: "zv" + hex of zone and boot; at most 15 bytes
+    std::string hostName; // the host's end, of this boot alone: sys/port_name.hpp
     std::string bridge;   // empty is not possible: a zone without networks has no NicSpec
     std::string mac;      // "02:…", derived from the zone's uuid and the interface's name
     bool managed = true;  // on the managed network: guarded against spoofing by the nft sets
@@ -56,7 +56,7 @@ struct BootSpec {
 };
 
 /// Names for the host's ends of the interfaces that no earlier boot had: those linger while their network
-/// namespaces die. "zv" and ten random hex digits.
+/// namespaces die.
 void giveFreshHostNames(BootSpec& spec);
 
 /// The list alone, as in a spec: for the message "limits".

@@ -9,6 +9,7 @@
 #include "sys/namespaces.hpp"
 #include "sys/netlink.hpp"
 #include "sys/nft_elements.hpp"
+#include "sys/port_name.hpp"
 
 namespace zoned::platform {
 
@@ -32,24 +33,31 @@ void closeLater(std::shared_ptr<void> way) {
     open.push_back(std::move(way));
 }
 
+/// Of one zone's interface alone: a zone's name holds no dot.
+std::string altName(const BootSpec& spec, const NicSpec& nic) {
+    return "zone-" + spec.zone + "." + nic.name;
+}
+
 void makeInterface(Bringup& bringup, const NicSpec& nic) {
     const BootSpec& spec = bringup.zone.spec;
     sys::Netlink host;
-    const auto bridge = host.linkIndex(nic.bridge);
+    const auto bridge = host.link(nic.bridge);
     if (!bridge) {
         throw sys::Error("connecting " + nic.name + " of the zone: the host has no bridge " + nic.bridge, 0);
     }
     const sys::UniqueFd namespaceFd = sys::networkNamespaceOf(bringup.init.pid);
     if (nic.managed) {
-        // before the link exists: no packet of the zone ever passes unguarded
         sys::addGuard(spec.nftTable, guardedPort(nic));
     }
     sys::VethSpec veth;
     veth.hostName = nic.hostName;
-    veth.altName = "zone-" + spec.zone + "-" + nic.name;
-    veth.bridgeIndex = *bridge;
+    veth.altName = altName(spec, nic);
+    veth.altNameOwners = sys::portPrefix(spec.nftTable);
+    veth.bridgeIndex = bridge->index;
+    veth.mtu = bridge->mtu;
     veth.peerName = nic.name;
     veth.peerMac = nic.mac;
+    veth.onlyPeerMac = nic.managed;
     veth.peerNetns = namespaceFd.get();
     host.createVeth(veth);
 
@@ -63,6 +71,15 @@ void makeInterface(Bringup& bringup, const NicSpec& nic) {
     sys::Netlink::inNamespace(namespaceFd.get()).bringUp({setup});
 }
 
+/// In the reverse order. The zone's network namespace may outlive its processes, and so may packets that go round in it;
+/// and a process that does not end, though killed, keeps its link.
+void removeInterface(const Remains& zone, const NicSpec& nic) {
+    sys::Netlink().setDown(nic.hostName);
+    if (nic.managed) {
+        closeLater(sys::removeGuard(zone.spec.nftTable, guardedPort(nic)));
+    }
+}
+
 } // namespace
 
 Step networkStep(const BootSpec&, const NicSpec& nic) {
@@ -74,11 +91,7 @@ Step networkStep(const BootSpec&, const NicSpec& nic) {
         purpose += ", default route by " + zone::ipv4Text(*nic.gateway);
     }
     return {"network:" + nic.name, purpose, [nic](Bringup& bringup) { makeInterface(bringup, nic); },
-            [nic](const Remains& zone) {
-                if (nic.managed) {
-                    closeLater(sys::removeGuard(zone.spec.nftTable, guardedPort(nic)));
-                }
-            }};
+            [nic](const Remains& zone) { removeInterface(zone, nic); }};
 }
 
 } // namespace zoned::platform

@@ -2,8 +2,9 @@
 // namespace, with address and route in place before init starts, and guarded
 // against spoofing on the host's end.
 //
-// Nobody deletes the link: that would take 16-25 ms, and it goes with the zone's
-// network namespace anyway. Its name lingers until then, so each boot has a fresh one.
+// On the way down the link is set down, and then loses its guard. Nobody deletes
+// it: that would take 16-25 ms, and it goes with the zone's network namespace
+// anyway. Its name lingers until then, so each boot has a fresh one.
 #pragma once
 
 #include "platform/step.hpp"

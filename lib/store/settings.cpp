@@ -53,6 +53,16 @@ void readAddress(Reader& reader, const Node& node, Path path, Settings::Network&
     network.address = *address;
 }
 
+/// The kernel walks the list of them at new ones (nf_conncount.c): it must not become long.
+void readConnections(Reader& reader, const Node& node, Path path, Settings::Network& network) {
+    constexpr std::uint64_t most = 1'000'000;
+    const std::uint64_t connections = reader.count(node, path, most).value_or(network.connections);
+    if (connections == 0) {
+        reader.problem(node, path, "a zone without connections is one whose network is an empty list");
+    }
+    network.connections = static_cast<std::uint32_t>(connections);
+}
+
 constexpr std::array networkFields{
     Field<Settings::Network>{"bridge", readBridge},
     Field<Settings::Network>{"address", readAddress},
@@ -60,6 +70,7 @@ constexpr std::array networkFields{
                              [](Reader& reader, const Node& node, Path path, Settings::Network& network) {
                                  network.masquerade = reader.boolean(node, path).value_or(true);
                              }},
+    Field<Settings::Network>{"connections", readConnections},
 };
 
 void readId(Reader& reader, const Node& node, Path path, std::uint32_t& id) {

@@ -14,6 +14,7 @@ struct Settings {
         std::string bridge = "zones0";
         zone::Ipv4Network address{0x0AD50001, 16}; // 10.213.0.1/16: the bridge's own
         bool masquerade = true;
+        std::uint32_t connections = 16384; // of one address of a zone that the host tracks
     } network;
     std::string cgroup = "zones.slice"; // the folder below the cgroup v2 root where no systemd runs
     std::string nftTable = "zoned";     // the name of our tables (families inet and bridge)

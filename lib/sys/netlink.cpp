@@ -2,7 +2,9 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
@@ -13,6 +15,7 @@
 #include <exception>
 
 #include "sys/error.hpp"
+#include "sys/file.hpp"
 #include "sys/undo.hpp"
 
 namespace zoned::sys {
@@ -38,15 +41,19 @@ NetlinkMessage linkMessage(std::uint16_t type, std::uint16_t flags, std::uint32_
     return message;
 }
 
-/// A request to make a link that is up at once where `up` says so.
-NetlinkMessage newLinkMessage(bool up) {
-    NetlinkMessage message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+/// A request to make a link, down.
+NetlinkMessage newLinkMessage() {
+    return linkMessage(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+}
+
+/// A request to set a link up, or down; with the index 0 its name follows.
+NetlinkMessage upMessage(std::uint32_t index, unsigned int flags) {
+    NetlinkMessage message(RTM_NEWLINK, 0);
     ifinfomsg header{};
     header.ifi_family = AF_UNSPEC;
-    if (up) {
-        header.ifi_flags = IFF_UP;
-        header.ifi_change = IFF_UP;
-    }
+    header.ifi_index = static_cast<int>(index);
+    header.ifi_flags = flags;
+    header.ifi_change = IFF_UP;
     message.header(header);
     return message;
 }
@@ -73,6 +80,50 @@ void readProperties(nlattr* list, LinkInfo& info) {
     }
 }
 
+/// All reserved groups but the one for pauses, whose frames the kernel drops and refuses to forward.
+constexpr std::uint16_t reservedGroups = 0xfffd;
+constexpr std::uint32_t noLearningFromReserved = 1U << BR_BOOLOPT_NO_LL_LEARN;
+
+void readPort(nlattr* data, LinkInfo& info) {
+    nlattr* const start = static_cast<nlattr*>(nla_data(data));
+    if (nlattr* const learning = nla_find(start, nla_len(data), IFLA_BRPORT_LEARNING)) {
+        info.learning = nla_get_u8(learning) != 0;
+    }
+    if (nlattr* const groups = nla_find(start, nla_len(data), IFLA_BRPORT_GROUP_FWD_MASK)) {
+        info.forwardedGroups = nla_get_u16(groups);
+    }
+}
+
+void readBridge(nlattr* data, LinkInfo& info) {
+    nlattr* const start = static_cast<nlattr*>(nla_data(data));
+    if (nlattr* const options = nla_find(start, nla_len(data), IFLA_BR_MULTI_BOOLOPT)) {
+        br_boolopt_multi value{};
+        std::memcpy(&value, nla_data(options), std::min(sizeof value, static_cast<std::size_t>(nla_len(options))));
+        info.learnsFromReserved = (value.optval & noLearningFromReserved) == 0;
+    }
+    if (nlattr* const snooping = nla_find(start, nla_len(data), IFLA_BR_MCAST_SNOOPING)) {
+        info.snoops = nla_get_u8(snooping) != 0;
+    }
+}
+
+/// What kind of link it is, and of a bridge and its ports how they are set.
+void readKind(nlattr* about, LinkInfo& info) {
+    nlattr* const start = static_cast<nlattr*>(nla_data(about));
+    const auto text = [&](int attribute) {
+        nlattr* const found = nla_find(start, nla_len(about), attribute);
+        return found == nullptr ? std::string() : std::string(nla_get_string(found));
+    };
+    info.kind = text(IFLA_INFO_KIND);
+    nlattr* const data = nla_find(start, nla_len(about), IFLA_INFO_DATA);
+    if (data != nullptr && info.kind == "bridge") {
+        readBridge(data, info);
+    }
+    nlattr* const port = nla_find(start, nla_len(about), IFLA_INFO_SLAVE_DATA);
+    if (port != nullptr && text(IFLA_INFO_SLAVE_KIND) == "bridge") {
+        readPort(port, info);
+    }
+}
+
 LinkInfo readLink(nlmsghdr* message) {
     LinkInfo info;
     const auto* header = static_cast<const ifinfomsg*>(nlmsg_data(message));
@@ -91,11 +142,11 @@ LinkInfo readLink(nlmsghdr* message) {
         case IFLA_PROP_LIST:
             readProperties(attribute, info);
             break;
+        case IFLA_MTU:
+            info.mtu = nla_get_u32(attribute);
+            break;
         case IFLA_LINKINFO:
-            if (nlattr* const kind =
-                    nla_find(static_cast<nlattr*>(nla_data(attribute)), nla_len(attribute), IFLA_INFO_KIND)) {
-                info.kind = nla_get_string(kind);
-            }
+            readKind(attribute, info);
             break;
         default:
             break;
@@ -163,6 +214,10 @@ std::optional<std::uint32_t> Netlink::linkIndex(const std::string& name) {
     return link ? std::optional(link->index) : std::nullopt;
 }
 
+std::optional<LinkInfo> Netlink::link(const std::string& name) {
+    return findLink(socket_, name);
+}
+
 std::uint32_t Netlink::requireIndex(const std::string& link, std::string_view action) {
     if (const std::optional<std::uint32_t> index = linkIndex(link)) {
         return *index;
@@ -181,15 +236,32 @@ void putOneQueue(NetlinkMessage& message) {
 
 } // namespace
 
+namespace {
+
+/// A port without an IPv6 stack of its own takes no router's word for the host's configuration. Netlink cannot say it.
+/// Before it is up: from then on the stack listens.
+void withoutIpv6(const std::string& link) {
+    const std::string setting = join("/proc/sys/net/ipv6/conf/", link, "/disable_ipv6");
+    if (exists(setting)) {
+        writeKernelFile(setting, "1");
+    }
+}
+
+} // namespace
+
 void Netlink::createVeth(const VethSpec& spec) {
     checkLinkName(spec.hostName);
     checkLinkName(spec.peerName);
     if (spec.altName.size() > maximalAltName) {
         throw Error(join("using \"", spec.altName, "\" as a link's alternative name"), ENAMETOOLONG);
     }
-    NetlinkMessage message = newLinkMessage(true);
+    NetlinkMessage message = newLinkMessage();
     message.putText(IFLA_IFNAME, spec.hostName);
     putOneQueue(message);
+    // from the first moment on: a bridge takes the smallest MTU among its ports for its own
+    if (spec.mtu != 0) {
+        message.putU32(IFLA_MTU, spec.mtu);
+    }
     if (spec.bridgeIndex != 0) {
         message.putU32(IFLA_MASTER, spec.bridgeIndex);
     }
@@ -201,6 +273,9 @@ void Netlink::createVeth(const VethSpec& spec) {
                 message.append(&peer, sizeof peer);
                 message.putText(IFLA_IFNAME, spec.peerName);
                 putOneQueue(message);
+                if (spec.mtu != 0) {
+                    message.putU32(IFLA_MTU, spec.mtu);
+                }
                 if (!spec.peerMac.empty()) {
                     message.put(IFLA_ADDRESS, parseMac(spec.peerMac));
                 }
@@ -210,30 +285,101 @@ void Netlink::createVeth(const VethSpec& spec) {
     });
     const std::string place = spec.bridgeIndex == 0 ? "" : join(" in the bridge with index ", spec.bridgeIndex);
     socket_.perform(message, join("making the veth ", spec.hostName, place));
+    const std::uint32_t index = requireIndex(spec.hostName, "setting up the veth");
+    if (spec.bridgeIndex != 0) {
+        setPort(index, spec.hostName, spec.onlyPeerMac ? spec.peerMac : "");
+    }
     if (!spec.altName.empty()) {
         addAltName(spec);
     }
+    setUp(index, spec.hostName);
+}
+
+int Netlink::changeAltName(std::uint16_t type, std::uint16_t flags, const std::string& link,
+                           const std::string& altName) {
+    // IFLA_PROP_LIST is only read by RTM_NEWLINKPROP; RTM_NEWLINK passes over it in silence.
+    NetlinkMessage message = linkMessage(type, flags);
+    message.putText(IFLA_IFNAME, link);
+    message.nest(IFLA_PROP_LIST | NLA_F_NESTED, [&] { message.putText(IFLA_ALT_IFNAME, altName); });
+    return socket_.request(message);
 }
 
 void Netlink::addAltName(const VethSpec& spec) {
-    // IFLA_PROP_LIST is only read by RTM_NEWLINKPROP; RTM_NEWLINK passes over it in silence.
-    NetlinkMessage message = linkMessage(RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_APPEND | NLM_F_EXCL);
-    message.putText(IFLA_IFNAME, spec.hostName);
-    message.nest(IFLA_PROP_LIST | NLA_F_NESTED, [&] { message.putText(IFLA_ALT_IFNAME, spec.altName); });
-    const int code = socket_.request(message);
+    const auto add = [&] {
+        return changeAltName(RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_APPEND | NLM_F_EXCL, spec.hostName, spec.altName);
+    };
+    int code = add();
+    if (code == EEXIST && !spec.altNameOwners.empty()) {
+        const std::optional<LinkInfo> holder = findLink(socket_, spec.altName);
+        if (!holder || holder->name.starts_with(spec.altNameOwners)) {
+            // one that has gone meanwhile has given it up, too
+            (void)(holder ? changeAltName(RTM_DELLINKPROP, 0, holder->name, spec.altName) : 0);
+            code = add();
+        }
+    }
     if (code != 0 && code != EEXIST) {
         throw Error(join("naming the veth ", spec.hostName, " also ", spec.altName), code);
     }
 }
 
+void Netlink::setPort(std::uint32_t link, const std::string& name, const std::string& onlyMac) {
+    withoutIpv6(name);
+    NetlinkMessage message(RTM_SETLINK, 0);
+    ifinfomsg header{};
+    header.ifi_family = AF_BRIDGE;
+    header.ifi_index = static_cast<int>(link);
+    message.header(header);
+    message.nest(IFLA_PROTINFO | NLA_F_NESTED, [&] {
+        message.putU16(IFLA_BRPORT_GROUP_FWD_MASK, reservedGroups);
+        if (!onlyMac.empty()) {
+            message.putU8(IFLA_BRPORT_LEARNING, 0);
+            message.putU8(IFLA_BRPORT_UNICAST_FLOOD, 0);
+            message.put(IFLA_BRPORT_FLUSH, nullptr, 0);
+        }
+    });
+    socket_.perform(message, join("setting up the bridge port ", name));
+    if (!onlyMac.empty()) {
+        addStaticNeighbour(link, name, onlyMac);
+    }
+}
+
+void Netlink::addStaticNeighbour(std::uint32_t link, const std::string& name, const std::string& mac) {
+    NetlinkMessage message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
+    ndmsg header{};
+    header.ndm_family = AF_BRIDGE;
+    header.ndm_ifindex = static_cast<int>(link);
+    header.ndm_state = NUD_NOARP; // "static": it neither ages nor moves
+    header.ndm_flags = NTF_MASTER;
+    message.header(header);
+    message.put(NDA_LLADDR, parseMac(mac));
+    socket_.perform(message, join("telling the bridge that ", mac, " is behind its port ", name));
+}
+
+bool Netlink::isSet(const LinkInfo& port, bool onlyMac) noexcept {
+    return port.forwardedGroups == reservedGroups && !(onlyMac && port.learning);
+}
+
+namespace {
+
+void putTamed(NetlinkMessage& message) {
+    const br_boolopt_multi options{noLearningFromReserved, noLearningFromReserved};
+    message.put(IFLA_BR_MULTI_BOOLOPT, &options, sizeof options);
+    message.putU8(IFLA_BR_MCAST_SNOOPING, 0);
+}
+
+} // namespace
+
 void Netlink::createBridge(const std::string& name, const std::string& mac) {
     checkLinkName(name);
-    NetlinkMessage message = newLinkMessage(false);
+    NetlinkMessage message = newLinkMessage();
     message.putText(IFLA_IFNAME, name);
     message.put(IFLA_ADDRESS, parseMac(mac));
     message.nest(IFLA_LINKINFO, [&] {
         message.putText(IFLA_INFO_KIND, "bridge");
-        message.nest(IFLA_INFO_DATA, [&] { message.putU32(IFLA_BR_STP_STATE, 0); });
+        message.nest(IFLA_INFO_DATA, [&] {
+            message.putU32(IFLA_BR_STP_STATE, 0);
+            putTamed(message);
+        });
     });
     const int code = socket_.request(message);
     if (code == EEXIST) {
@@ -248,6 +394,15 @@ void Netlink::createBridge(const std::string& name, const std::string& mac) {
     }
 }
 
+void Netlink::tameBridge(const std::string& name) {
+    NetlinkMessage message = linkMessage(RTM_NEWLINK, 0, requireIndex(name, "setting up the bridge"));
+    message.nest(IFLA_LINKINFO, [&] {
+        message.putText(IFLA_INFO_KIND, "bridge");
+        message.nest(IFLA_INFO_DATA, [&] { putTamed(message); });
+    });
+    socket_.perform(message, join("setting up the bridge ", name));
+}
+
 void Netlink::setUp(const std::string& link) {
     const std::optional<LinkInfo> found = findLink(socket_, link);
     if (!found) {
@@ -259,24 +414,22 @@ void Netlink::setUp(const std::string& link) {
 }
 
 void Netlink::setUp(std::uint32_t index, const std::string& link) {
-    NetlinkMessage message(RTM_NEWLINK, 0);
-    ifinfomsg header{};
-    header.ifi_family = AF_UNSPEC;
-    header.ifi_index = static_cast<int>(index);
-    header.ifi_flags = IFF_UP;
-    header.ifi_change = IFF_UP;
-    message.header(header);
+    NetlinkMessage message = upMessage(index, IFF_UP);
     socket_.perform(message, join("setting up the link ", link));
 }
 
-void Netlink::setMaster(const std::string& link, std::uint32_t bridgeIndex) {
-    NetlinkMessage message(RTM_NEWLINK, 0);
-    ifinfomsg header{};
-    header.ifi_family = AF_UNSPEC;
-    header.ifi_index = static_cast<int>(requireIndex(link, "connecting the link"));
-    message.header(header);
+void Netlink::setDown(const std::string& link) {
+    NetlinkMessage message = upMessage(0, 0);
+    message.putText(IFLA_IFNAME, link);
+    if (const int code = socket_.request(message); code != 0 && code != ENODEV) {
+        throw Error(join("setting the link ", link, " down"), code);
+    }
+}
+
+void Netlink::setMaster(std::uint32_t link, const std::string& name, std::uint32_t bridgeIndex) {
+    NetlinkMessage message = linkMessage(RTM_NEWLINK, 0, link);
     message.putU32(IFLA_MASTER, bridgeIndex);
-    socket_.perform(message, join("connecting the link ", link, " to its bridge"));
+    socket_.perform(message, join("connecting the link ", name, " to its bridge"));
 }
 
 void Netlink::addAddress(const std::string& link, std::uint32_t address, int prefix) {
@@ -448,6 +601,52 @@ std::vector<AddressInfo> Netlink::addresses() {
             }
         },
         "listing the addresses");
+    return found;
+}
+
+namespace {
+
+/// The links that a route leads to, one for each way.
+std::vector<std::uint32_t> waysOf(nlmsghdr* answer) {
+    if (const nlattr* link = nlmsg_find_attr(answer, sizeof(rtmsg), RTA_OIF)) {
+        return {nla_get_u32(link)};
+    }
+    std::vector<std::uint32_t> links;
+    if (const nlattr* several = nlmsg_find_attr(answer, sizeof(rtmsg), RTA_MULTIPATH)) {
+        int left = nla_len(several);
+        const auto* way = static_cast<const rtnexthop*>(nla_data(several));
+        for (; left >= static_cast<int>(sizeof *way) && RTNH_OK(way, left); way = RTNH_NEXT(way)) {
+            links.push_back(static_cast<std::uint32_t>(way->rtnh_ifindex));
+            left -= static_cast<int>(RTNH_ALIGN(way->rtnh_len));
+        }
+    }
+    return links;
+}
+
+} // namespace
+
+std::vector<RouteInfo> Netlink::routes() {
+    std::vector<RouteInfo> found;
+    const auto request = [] {
+        NetlinkMessage message(RTM_GETROUTE, NLM_F_DUMP);
+        rtmsg header{};
+        header.rtm_family = AF_INET;
+        message.header(header);
+        return message;
+    };
+    dump(
+        request, [&found] { found.clear(); },
+        [&found](nlmsghdr* answer) {
+            const auto* header = static_cast<const rtmsg*>(nlmsg_data(answer));
+            const nlattr* destination = nlmsg_find_attr(answer, sizeof(rtmsg), RTA_DST);
+            if (answer->nlmsg_type != RTM_NEWROUTE || header->rtm_type != RTN_UNICAST || destination == nullptr) {
+                return;
+            }
+            for (const std::uint32_t link : waysOf(answer)) {
+                found.push_back({link, ntohl(nla_get_u32(destination)), header->rtm_dst_len});
+            }
+        },
+        "listing the routes");
     return found;
 }
 

@@ -9,8 +9,9 @@
 // set up by Netlink::inNamespace() from the host, without a helper process.
 //
 // Nobody should delete a link on the way of a halt: RTM_DELLINK waits for
-// RCU grace periods, 16-25 ms each. A zone's veth dies with its namespace;
-// deleteLink() is for leaks that recovery finds.
+// RCU grace periods, 16-25 ms and more, and taking a port out of its bridge for
+// one, 8 ms. A zone's veth is set down, which takes 0.2 ms, and dies with its
+// namespace; deleteLink() is for leaks that recovery finds.
 #pragma once
 
 #include <cstddef>
@@ -40,6 +41,9 @@ struct VethSpec {
     std::string peerName;          ///< the end in the zone, at most maximalLinkName bytes
     std::string peerMac;           ///< "02:00:5e:00:53:01"; empty lets the kernel choose
     int peerNetns = -1;            ///< descriptor of the peer's network namespace; borrowed
+    std::uint32_t mtu = 0;         ///< of both ends; 0 lets the kernel choose
+    bool onlyPeerMac = false;      ///< the bridge believes that peerMac is behind the port, and nothing that is sent
+    std::string altNameOwners;     ///< a link whose name begins so gives the altName up; empty for none
 };
 
 /// What a zone's link gets from inside its namespace.
@@ -56,12 +60,26 @@ struct LinkInfo {
     std::string kind;         ///< "bridge", "veth", ...; empty for hardware and lo
     bool up = false;          ///< set up by its administrator (IFF_UP)
     std::uint32_t master = 0; ///< index of the bridge it is a port of; 0 for none
+    std::uint32_t mtu = 0;
     std::vector<std::string> altNames;
+    // of a port of a bridge
+    bool learning = false;             ///< its bridge learns which addresses are behind it
+    std::uint16_t forwardedGroups = 0; ///< the reserved groups that are forwarded as all others, by their last digit
+    // of a bridge
+    bool learnsFromReserved = false; ///< also the source of frames to reserved groups
+    bool snoops = false;             ///< it keeps a list of who has joined which group
 };
 
 struct AddressInfo {
     std::uint32_t link = 0;    ///< index
     std::uint32_t address = 0; ///< IPv4, host byte order
+    std::uint8_t prefix = 0;
+};
+
+/// One way of a route; one with several ways is told as several.
+struct RouteInfo {
+    std::uint32_t link = 0;    ///< index
+    std::uint32_t address = 0; ///< of the network that it leads to: IPv4, host byte order
     std::uint8_t prefix = 0;
 };
 
@@ -83,15 +101,28 @@ public:
 
     /// Nothing where no link has this name or alternative name.
     [[nodiscard]] std::optional<std::uint32_t> linkIndex(const std::string& name);
-    /// Makes both ends, the host end up and in its bridge, by one request, and then adds altName (a taken one is
-    /// passed over: the name of the zone's last boot may linger while its namespace dies).
+    /// Nothing where no link has this name or alternative name.
+    [[nodiscard]] std::optional<LinkInfo> link(const std::string& name);
+    /// Makes both ends, the host end in its bridge as setPort() has it, and then sets that up. An
+    /// altName that a link of altNameOwners holds (the zone's last boot, whose namespace is dying) is taken from it; one
+    /// that another link holds is passed over, since two services on a machine may have zones of one name.
     void createVeth(const VethSpec& spec);
-    /// A bridge with a fixed MAC (else it follows its ports') and without STP, down. An existing bridge stays as it
-    /// is; Error EEXIST where the name belongs to another kind of link.
+    /// A bridge with a fixed MAC (else it follows its ports'), without STP and as tameBridge() has it, down. An existing
+    /// bridge stays as it is; Error EEXIST where the name belongs to another kind of link.
     void createBridge(const std::string& name, const std::string& mac);
+    /// The bridge learns nothing from frames to reserved groups, and keeps no list of who has joined which group, which
+    /// its ports could fill.
+    void tameBridge(const std::string& name);
     void setUp(const std::string& link);
-    /// Makes the link a port of the bridge; it may be one already.
-    void setMaster(const std::string& link, std::uint32_t bridgeIndex);
+    /// What the link receives from now on is dropped, whatever its peer does. An absent link is fine.
+    void setDown(const std::string& link);
+    /// Makes the link a port of the bridge; it may be one already. A port's settings fall back when it joins.
+    void setMaster(std::uint32_t link, const std::string& name, std::uint32_t bridgeIndex);
+    /// The port has no IPv6 of its own. What is sent to reserved groups is forwarded as all else, and so passes the packet
+    /// filter. With a MAC address the bridge takes that one to be behind the port, forgets others and learns none.
+    void setPort(std::uint32_t link, const std::string& name, const std::string& onlyMac);
+    /// Whether a port is as setPort() makes it.
+    [[nodiscard]] static bool isSet(const LinkInfo& port, bool onlyMac) noexcept;
     /// @param address IPv4 in host byte order; one that is there already is fine
     void addAddress(const std::string& link, std::uint32_t address, int prefix);
     /// @param gateway IPv4 in host byte order; a default route by the same gateway is fine, another is an Error
@@ -107,6 +138,8 @@ public:
     [[nodiscard]] std::optional<LinkCounters> counters(const std::string& link);
     /// The IPv4 addresses of all links.
     [[nodiscard]] std::vector<AddressInfo> addresses();
+    /// The IPv4 routes to other hosts, of all tables, but default ones.
+    [[nodiscard]] std::vector<RouteInfo> routes();
 
 private:
     explicit Netlink(NetlinkSocket socket);
@@ -118,6 +151,8 @@ private:
     void addAddress(std::uint32_t index, const std::string& link, std::uint32_t address, int prefix);
     void addDefaultRoute(std::uint32_t gateway, std::uint32_t index, const std::string& link);
     void addAltName(const VethSpec& spec);
+    int changeAltName(std::uint16_t type, std::uint16_t flags, const std::string& link, const std::string& altName);
+    void addStaticNeighbour(std::uint32_t link, const std::string& name, const std::string& mac);
 
     NetlinkSocket socket_;
 };

@@ -16,7 +16,7 @@ constexpr std::size_t bufferSize = 32768;
 
 void require(int result) {
     if (result < 0) {
-        throw std::bad_alloc(); // the one way in which appending to a growing message fails
+        throw std::bad_alloc(); // the one way in which appending to a message fails: it is full
     }
 }
 
@@ -37,7 +37,8 @@ std::optional<int> verdict(nlmsghdr* header) {
 
 } // namespace
 
-NetlinkMessage::NetlinkMessage(std::uint16_t type, std::uint16_t flags) : message_(nlmsg_alloc()) {
+NetlinkMessage::NetlinkMessage(std::uint16_t type, std::uint16_t flags, std::size_t capacity)
+    : message_(nlmsg_alloc_size(capacity)) {
     if (!message_ || nlmsg_put(message_.get(), 0, 0, type, 0, NLM_F_REQUEST | flags) == nullptr) {
         throw std::bad_alloc();
     }
@@ -57,6 +58,10 @@ void NetlinkMessage::putText(int attribute, std::string_view text) {
 
 void NetlinkMessage::putU8(int attribute, std::uint8_t value) {
     require(nla_put_u8(message_.get(), attribute, value));
+}
+
+void NetlinkMessage::putU16(int attribute, std::uint16_t value) {
+    require(nla_put_u16(message_.get(), attribute, value));
 }
 
 void NetlinkMessage::putU32(int attribute, std::uint32_t value) {
@@ -152,7 +157,18 @@ void NetlinkSocket::perform(NetlinkMessage& message, std::string_view action) {
     }
 }
 
+/// The kernel drops an answer that finds no room (ENOBUFS), though it has done what was asked.
+void NetlinkSocket::makeRoom(std::size_t answers) {
+    constexpr std::size_t ofOne = 1024; // with what the kernel adds
+    constexpr std::size_t always = 100; // fit into a new socket, whatever net.core.rmem_default is
+    if (answers > always) {
+        const int size = static_cast<int>(answers * ofOne);
+        check(setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size), "making room for netlink answers");
+    }
+}
+
 std::vector<NetlinkAnswer> NetlinkSocket::batch(std::span<NetlinkMessage> messages) {
+    makeRoom(messages.size());
     std::string datagram;
     const std::uint32_t first = sequence_ + 1;
     for (NetlinkMessage& message : messages) {

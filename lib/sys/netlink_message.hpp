@@ -30,7 +30,8 @@ using MacAddress = std::array<std::uint8_t, 6>;
 class NetlinkMessage {
 public:
     /// @param flags NLM_F_... beside NLM_F_REQUEST, which is always there
-    NetlinkMessage(std::uint16_t type, std::uint16_t flags);
+    /// @param capacity bytes at most; more is std::bad_alloc
+    NetlinkMessage(std::uint16_t type, std::uint16_t flags, std::size_t capacity = 4096);
 
     /// Appends the family's fixed header (ifinfomsg, nfgenmsg, ...).
     template <typename Header>
@@ -40,6 +41,7 @@ public:
     void put(int attribute, const void* data, std::size_t size);
     void putText(int attribute, std::string_view text); ///< with its end byte
     void putU8(int attribute, std::uint8_t value);
+    void putU16(int attribute, std::uint16_t value); ///< in host byte order
     void putU32(int attribute, std::uint32_t value); ///< in host byte order
     void put(int attribute, const MacAddress& mac) { put(attribute, mac.data(), mac.size()); }
 
@@ -88,6 +90,7 @@ public:
 
 private:
     void send(const void* data, std::size_t size);
+    void makeRoom(std::size_t answers);
     /// One datagram, valid until the next call; empty where `wait` is false and there is none.
     std::span<char> receive(bool wait);
 

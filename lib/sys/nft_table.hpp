@@ -2,7 +2,9 @@
 //
 // Two tables carry one name:
 //   table bridge NAME   guards ports: who may send what into the bridge
-//   table inet NAME     masquerades what leaves a managed subnet
+//   table inet NAME     lets no port into the host past its bridge, bounds the
+//                       connections that the host keeps in mind for a zone, and
+//                       masquerades what leaves a managed subnet
 //
 // The rules are constant. What belongs to one zone are elements of sets,
 // added and removed by nft_elements.hpp without touching a rule: the cost of a
@@ -10,9 +12,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
-#include <vector>
 
 namespace zoned::sys {
 
@@ -23,6 +23,7 @@ struct NftNetwork {
     std::uint32_t subnetAddress = 0; ///< IPv4, host byte order
     int prefix = 24;                 ///< 1...32
     bool masquerade = true;
+    std::uint32_t connections = 16384; ///< that are tracked of what each address in the subnet begins
 };
 
 /// Makes both tables hold exactly our rules. Where they do already nothing is touched; where the rules are of another
@@ -32,9 +33,4 @@ struct NftNetwork {
 bool ensureNetworkTables(const NftNetwork& network);
 /// Absent tables are fine.
 void removeTables(const std::string& tableName);
-/// Takes away the guards of ports for which `stray` says so: of boots whose record was lost.
-void removeStrayGuards(const std::string& tableName, const std::function<bool(const std::string& ifName)>& stray);
-/// The interfaces whose traffic is being guarded, sorted; empty where the table is absent.
-[[nodiscard]] std::vector<std::string> guardedInterfaces(const std::string& tableName);
-
 } // namespace zoned::sys

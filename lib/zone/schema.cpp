@@ -65,7 +65,8 @@ constexpr std::array keys{
         "The interface's name inside the zone."},
     Key{"network[].bridge", text, "an interface's name", "", false, atBoot,
         "A bridge of the host's administrator that the interface is connected to, without a guard against forged "
-        "addresses. Without it the interface is on the managed network, whose bridge cannot be named here."},
+        "addresses; only what is sent to bridges themselves (spanning tree, LLDP) is dropped. Without it the interface "
+        "is on the managed network, whose bridge cannot be named here."},
     Key{"network[].address", network, "an IPv4 address with its prefix, such as 10.213.0.10/16", "", false, atBoot,
         "The interface's address. Without it one of the managed network is assigned once and kept; on another "
         "bridge the interface is left to the zone."},

@@ -1,10 +1,16 @@
 """Zones on the managed network: they reach each other and the bridge, and cannot pretend to be another."""
 
 import json
+import os
+import signal
+import socket
 import subprocess
+from pathlib import Path
 
 import pytest
+import yaml
 
+from support.frames import BROADCAST, Wire, arp, ethernet, reserved, routerAdvertisement, udp4
 from support.wait import eventually
 
 
@@ -214,7 +220,7 @@ def test_a_packet_filter_flushed_under_running_zones_is_whole_again_by_itself(ho
     zone = host.zone("z1", boot=True)
     for family in ("inet", "bridge"):
         subprocess.run(["nft", "delete", "table", family, host.tag], check=True)
-    listed = ["nft", "list", "set", "bridge", host.tag, "ports"]
+    listed = ["nft", "list", "set", "bridge", host.tag, "port_ipv4"]
     eventually(lambda: '"zv' in subprocess.run(listed, capture_output=True, text=True, check=False).stdout,
                what="the guard of the running zone")
     assert pings(zone, host.gateway)
@@ -245,3 +251,226 @@ def test_a_bridge_made_anew_gets_the_ports_of_running_zones_back(host):
     subprocess.run(["ip", "link", "del", host.tag], check=True)
     host.restart()
     assert pings(zone, host.gateway)
+
+
+# ---- frames that no honest network stack would send ----------------------------------------------------------------
+
+
+IP, ARP, IP6 = 0x0800, 0x0806, 0x86DD
+
+
+def macOf(zone):
+    return zone.sh("cat /sys/class/net/eth0/address")
+
+
+def run(*argv):
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+
+def portsOf(bridge):
+    return [link["ifname"] for link in json.loads(run("ip", "-j", "link", "show", "master", bridge))]
+
+
+def bridgeMac(bridge):
+    return json.loads(run("ip", "-j", "link", "show", bridge))[0]["address"]
+
+
+def learned(bridge):
+    """What the bridge says is behind its ports."""
+    return {entry["mac"]: entry["ifname"] for entry in json.loads(run("bridge", "-j", "fdb", "show", "br", bridge))
+            if entry.get("master") == bridge and entry.get("state") != "permanent"}
+
+
+class Service:
+    """Something of the host's that listens to anybody, and what it has heard."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("0.0.0.0", 0))
+        self.port = self.socket.getsockname()[1]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def heard(self, last):
+        """All up to the word `last`, which is waited for."""
+        words = []
+        self.socket.settimeout(15)
+        while not words or words[-1] != last:
+            words.append(self.socket.recv(100))
+        return words
+
+
+def test_frames_to_the_groups_of_bridges_take_nothing_from_neighbours_and_reach_no_socket(host):
+    a, b = host.zone("a", boot=True), host.zone("b", boot=True)
+    assert pings(a, b.address) and pings(b, host.gateway)
+    own, neighbours = counterpart(a, b)
+    with Service() as service, Wire(a) as wire:
+        for last in range(16):
+            for source, address in ((neighbours, "8.8.8.8"), (f"02:77:00:00:00:{last:02x}", b.address),
+                                    (own, a.address)):
+                wire.send(ethernet(source, reserved(last), IP, udp4(address, host.gateway, service.port, b"forged")))
+        wire.send(ethernet(own, bridgeMac(host.tag), IP, udp4(a.address, host.gateway, service.port, b"honest")))
+        assert service.heard(b"honest") == [b"honest"]
+    table = learned(host.tag)
+    assert set(table) == {own, neighbours}
+    assert len(set(table.values())) == 2
+    assert pings(b, host.gateway)
+
+
+def test_a_zone_is_no_router_of_the_hosts(host):
+    a = host.zone("a", boot=True)
+    own = macOf(a)
+    advertisement = routerAdvertisement("2001:db8:77::")
+    with Service() as service, Wire(a) as wire:
+        for destination in ("33:33:00:00:00:01", BROADCAST, bridgeMac(host.tag), *map(reserved, range(16))):
+            wire.send(ethernet(own, destination, IP6, advertisement))
+        wire.send(ethernet(own, bridgeMac(host.tag), IP, udp4(a.address, host.gateway, service.port, b"honest")))
+        assert service.heard(b"honest") == [b"honest"]
+    assert "2001:db8:77:" not in run("ip", "-6", "address") + run("ip", "-6", "route", "show", "table", "all")
+    assert "fe80::bad" not in run("ip", "-6", "route", "show", "table", "all")
+    for port in portsOf(host.tag):
+        assert Path(f"/proc/sys/net/ipv6/conf/{port}/disable_ipv6").read_text() == "1\n"
+    assert Path(f"/proc/sys/net/ipv6/conf/{host.tag}/accept_ra").read_text() == "0\n"
+
+
+@pytest.mark.parametrize("end", ["halt", "poweroff", "crash"])
+def test_what_goes_on_in_the_network_of_a_stopped_zone_reaches_nobody(host, end):
+    a, b, c = (host.zone(name, boot=True) for name in "abc")
+    assert pings(b, host.gateway)
+    forged = [ethernet(source, BROADCAST, ARP, arp(source, host.gateway, b.address))
+              for source in (macOf(a), macOf(c), "02:77:00:00:00:01")]
+    honest = ethernet(macOf(c), BROADCAST, IP, udp4(c.address, b.address, 9, b"honest"))
+    with Wire(a) as loop, Wire(b) as victim, Wire(c) as neighbour:
+        if end == "halt":
+            a.halt()
+        elif end == "poweroff":
+            a.exec("poweroff", "-f", check=False)
+        else:
+            os.kill(host.supervisors("a")[0], signal.SIGKILL)
+        a.until("installed")
+        loop.send(*forged)
+        neighbour.send(honest)
+        came = []
+        eventually(lambda: came.extend(victim.received()) or honest in came, what="an honest frame")
+        assert not set(forged) & set(came)
+    assert run("nft", "list", "set", "bridge", host.tag, "port_ipv4").count("zv") == 2
+
+
+def test_a_port_that_no_rule_speaks_of_passes_nothing(host):
+    a, b = host.zone("a", boot=True), host.zone("b", boot=True)
+    assert pings(a, b.address)
+    for name in ("ports", "port_ipv4"):
+        run("nft", "flush", "set", "bridge", host.tag, name)
+    assert not pings(a, b.address)
+    host.restart()
+    assert pings(a, b.address)
+
+
+def test_a_port_that_somebody_has_put_back_into_the_bridge_is_as_it_was(host):
+    a, b = host.zone("a", boot=True), host.zone("b", boot=True)
+    port = portsOf(host.tag)[0]
+    before = run("bridge", "-d", "link", "show", "dev", port)
+    run("ip", "link", "set", port, "nomaster")
+    run("ip", "link", "set", port, "master", host.tag)
+    assert run("bridge", "-d", "link", "show", "dev", port) != before
+    host.restart()
+    assert run("bridge", "-d", "link", "show", "dev", port) == before
+    assert set(learned(host.tag)) == {macOf(a), macOf(b)}
+
+
+def test_no_zone_fills_the_hosts_table_of_connections(makeHost):
+    ownHost = makeHost()
+    settings = yaml.safe_load((ownHost.root / "etc/zoned/zoned.yaml").read_text())
+    settings["network"]["connections"] = 256
+    (ownHost.root / "etc/zoned/zoned.yaml").write_text(yaml.safe_dump(settings))
+    ownHost.start()
+    ownHost.busybox()
+    a = ownHost.zone("a", boot=True)
+    own, gateway = macOf(a), bridgeMac(ownHost.tag)
+    with Wire(a) as wire:
+        for port in range(1024, 9024):
+            wire.send(ethernet(own, gateway, IP, udp4(a.address, ownHost.gateway, 9, b"x", sourcePort=port)))
+    entries = Path("/proc/net/nf_conntrack").read_text().count(f"src={a.address} ")
+    assert 1 < entries <= 256
+    eventually(lambda: pings(a, ownHost.gateway), what="the zone to speak again")
+
+
+# ---- bridges of the administrator's --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ownBridge(host):
+    """An administrator's bridge with an address, and the name of it."""
+    name = f"{host.tag}x"
+    run("ip", "link", "add", name, "type", "bridge")
+    try:
+        run("ip", "address", "add", "198.51.100.1/24", "dev", name)
+        run("ip", "link", "set", name, "up")
+        yield name
+    finally:
+        run("ip", "link", "del", name)
+
+
+def test_on_an_own_bridge_a_zone_has_any_address_but_is_no_bridge_and_no_router(host, ownBridge):
+    zone = host.zone("z1", network=f"[{{bridge: {ownBridge}, address: 198.51.100.7/24}}]", boot=True)
+    port = portsOf(ownBridge)[0]
+    own = macOf(zone)
+    assert pings(zone, "198.51.100.1")
+    with Service() as service, Wire(zone) as wire:
+        for last in range(16):
+            wire.send(ethernet(own, reserved(last), IP, udp4("198.51.100.7", "198.51.100.1", service.port, b"forged")),
+                      ethernet(own, reserved(last), IP6, routerAdvertisement("2001:db8:77::")))
+        wire.send(ethernet("02:77:00:00:00:01", bridgeMac(ownBridge), IP,
+                           udp4("198.51.100.99", "198.51.100.1", service.port, b"other address")))
+        assert service.heard(b"other address") == [b"other address"]
+    assert "2001:db8:77:" not in run("ip", "-6", "address")
+    assert Path(f"/proc/sys/net/ipv6/conf/{port}/disable_ipv6").read_text() == "1\n"
+    assert learned(ownBridge)["02:77:00:00:00:01"] == port
+
+
+@pytest.mark.parametrize("size", [1400, 9000])
+def test_an_interface_has_the_mtu_of_its_bridge(host, ownBridge, size):
+    run("ip", "link", "set", ownBridge, "mtu", str(size))
+    zone = host.zone("z1", network=f"[{{bridge: {ownBridge}, address: 198.51.100.7/24}}]", boot=True)
+    assert zone.sh("cat /sys/class/net/eth0/mtu") == str(size)
+    link = json.loads(run("ip", "-j", "link", "show", portsOf(ownBridge)[0]))[0]
+    assert link["mtu"] == size
+    assert json.loads(run("ip", "-j", "link", "show", ownBridge))[0]["mtu"] == size
+
+
+# ---- names and routes ----------------------------------------------------------------------------------------------
+
+
+def test_a_port_bears_the_name_of_its_zone_and_interface(host):
+    first = host.zone("a", network="[{name: b-c}]", boot=True)
+    second = host.zone("a-b", network="[{name: c}]", boot=True)
+    for _ in range(3):  # at once: the links of the boot before are still there
+        first.reboot(force=True)
+        first.until("running")
+        ports = {name: json.loads(run("ip", "-j", "link", "show", name))[0] for name in ("zone-a.b-c", "zone-a-b.c")}
+        assert {link["operstate"] for link in ports.values()} == {"UP"}
+        assert len({link["ifname"] for link in ports.values()}) == 2
+    assert second.state == "running"
+
+
+def test_a_network_that_a_route_of_the_hosts_leads_to_is_refused(makeHost):
+    """As a VPN has it, whose link need not have an address there."""
+    ownHost = makeHost()
+    link, subnet = f"{ownHost.tag}x", ownHost.subnet
+    run("ip", "link", "add", link, "type", "bridge")
+    try:
+        run("ip", "link", "set", link, "up")
+        run("ip", "route", "add", f"{subnet}.128.0/17", "dev", link)
+        run("ip", "route", "add", "0.0.0.0/1", "dev", link)
+        ownHost.start()
+        ownHost.busybox()
+        zone = ownHost.zone("z1")
+        ownHost.refused("boot", "z1", status=(1,), says=(f"route to {subnet}.128.0/17", link, "network.address"))
+        run("ip", "route", "del", f"{subnet}.128.0/17", "dev", link)
+        zone.boot()  # half of everything is no network
+    finally:
+        run("ip", "link", "del", link)

@@ -27,6 +27,7 @@ TEST_CASE("without a file, and with an empty one, the settings are the defaults"
         CHECK(settings.network.bridge == "zones0");
         CHECK(settings.network.address.str() == "10.213.0.1/16");
         CHECK(settings.network.masquerade);
+        CHECK(settings.network.connections == 16384U);
         CHECK(settings.cgroup == "zones.slice");
         CHECK(settings.nftTable == "zoned");
         CHECK(settings.ids.first == 524288U);
@@ -47,18 +48,20 @@ TEST_CASE("without a file, and with an empty one, the settings are the defaults"
 
 TEST_CASE("every setting is read", "[settings]") {
     const test::TestFolder scratch;
-    test::write(scratch / "zoned.yaml", "network: {bridge: br7, address: 192.168.7.1/24, masquerade: no}\n"
-                                        "cgroup: test.slice\nnft-table: zoned_test\n"
-                                        "ids: {first: 655360, last: 786431}\n"
-                                        "image-build: {mirror: 'http://mirror.example.org/debian'}\n"
-                                        "images: {max-bytes: 1G, max-entries: 1000}\nlog-level: debug\n"
-                                        "boot: {parallel: 3, ready-timeout: 20s, shutdown-timeout: 1m,\n"
-                                        "       restart-limit: 9, restart-window: 1h}\n"
-                                        "machined: false\nconsole-journal: no\n");
+    test::write(scratch / "zoned.yaml",
+                "network: {bridge: br7, address: 192.168.7.1/24, masquerade: no, connections: 512}\n"
+                "cgroup: test.slice\nnft-table: zoned_test\n"
+                "ids: {first: 655360, last: 786431}\n"
+                "image-build: {mirror: 'http://mirror.example.org/debian'}\n"
+                "images: {max-bytes: 1G, max-entries: 1000}\nlog-level: debug\n"
+                "boot: {parallel: 3, ready-timeout: 20s, shutdown-timeout: 1m,\n"
+                "       restart-limit: 9, restart-window: 1h}\n"
+                "machined: false\nconsole-journal: no\n");
     const auto settings = store::readSettings(scratch / "zoned.yaml");
     CHECK(settings.network.bridge == "br7");
     CHECK(settings.network.address.str() == "192.168.7.1/24");
     CHECK_FALSE(settings.network.masquerade);
+    CHECK(settings.network.connections == 512U);
     CHECK(settings.cgroup == "test.slice");
     CHECK(settings.nftTable == "zoned_test");
     CHECK(settings.ids.first == 655360U);
@@ -90,6 +93,8 @@ TEST_CASE("bad settings are told with file, line and key", "[settings]") {
                                   "network: {address: 10.0.0.1/7}",
                                   "network: {address: 127.0.0.1/8}",
                                   "network: {masquerade: 1}",
+                                  "network: {connections: 0}",
+                                  "network: {connections: 1000001}",
                                   "cgroup: a/b",
                                   "cgroup: ..",
                                   "cgroup: ''",

@@ -1,6 +1,7 @@
 #include "sys/netlink.hpp"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
@@ -11,6 +12,7 @@
 
 #include "support/catch.hpp"
 #include "support/network_namespace.hpp"
+#include "sys/file.hpp"
 
 using namespace zoned;
 using sys::Netlink;
@@ -68,8 +70,18 @@ std::uint32_t addressOf(const std::string& link) {
     return ntohl(found.sin_addr.s_addr);
 }
 
+std::uint32_t mtuOf(const std::string& link) {
+    return static_cast<std::uint32_t>(ask(SIOCGIFMTU, link).ifr_mtu);
+}
+
 sys::VethSpec vethInto(int netns, std::uint32_t bridge = 0) {
-    return {"zvtest0", "zone-net-0-of-a-zone-with-a-long-name", bridge, "eth0", peerMac, netns};
+    return {"zvtest0", "zone-net-0-of-a-zone-with-a-long-name", bridge, "eth0", peerMac, netns, 0, false, ""};
+}
+
+/// A bridge as somebody else makes it.
+void makePlainBridge(const char* name) {
+    const sys::UniqueFd socket(sys::check(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "opening a socket"));
+    sys::check(ioctl(socket.get(), SIOCBRADDBR, name), "making the bridge ", name);
 }
 
 } // namespace
@@ -110,6 +122,93 @@ TEST_CASE("a veth connects a bridge with a zone's namespace") {
     const InNamespace inside(zone.get());
     CHECK(macOf("eth0") == peerMac);
     CHECK_FALSE(isUp("eth0"));
+}
+
+TEST_CASE("a port has no IPv6 of its own, and its bridge learns no address of whoever is behind it") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    const sys::UniqueFd zone = test::newNamespace();
+    Netlink netlink;
+    netlink.createBridge("zones0", bridgeMac);
+    netlink.setUp("zones0");
+    const std::uint32_t bridge = netlink.linkIndex("zones0").value();
+    sys::VethSpec spec = vethInto(zone.get(), bridge);
+    spec.onlyPeerMac = true;
+    netlink.createVeth(spec);
+    const auto port = netlink.link("zvtest0");
+    REQUIRE(port);
+    CHECK(Netlink::isSet(*port, true));
+    CHECK(sys::readFile("/proc/sys/net/ipv6/conf/zvtest0/disable_ipv6") == "1\n");
+    CHECK(sys::readFile("/proc/net/if_inet6").value_or("").find("zvtest0") == std::string::npos);
+
+    // what somebody else has undone is put right, and what was learned meanwhile is forgotten
+    netlink.setMaster(port->index, "zvtest0", 0);
+    netlink.setMaster(port->index, "zvtest0", bridge);
+    CHECK_FALSE(Netlink::isSet(*netlink.link("zvtest0"), false));
+    netlink.setPort(port->index, "zvtest0", "");
+    CHECK(Netlink::isSet(*netlink.link("zvtest0"), false));
+    CHECK_FALSE(Netlink::isSet(*netlink.link("zvtest0"), true));
+    netlink.setPort(port->index, "zvtest0", peerMac);
+    CHECK(Netlink::isSet(*netlink.link("zvtest0"), true));
+}
+
+TEST_CASE("both ends of a veth have the wanted MTU, and a bridge of jumbo frames keeps its own") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    const sys::UniqueFd zone = test::newNamespace();
+    Netlink netlink;
+    makePlainBridge("zones0");
+    const sys::UniqueFd other = test::newNamespace();
+    sys::VethSpec jumbo = vethInto(other.get(), netlink.linkIndex("zones0").value());
+    jumbo.hostName = "zvjumbo";
+    jumbo.altName = "";
+    jumbo.mtu = 9000;
+    netlink.createVeth(jumbo);
+    REQUIRE(netlink.link("zones0")->mtu == 9000); // as its ports'
+    sys::VethSpec spec = vethInto(zone.get(), netlink.linkIndex("zones0").value());
+    spec.mtu = netlink.link("zones0")->mtu;
+    netlink.createVeth(spec);
+    CHECK(mtuOf("zvtest0") == 9000);
+    CHECK(mtuOf("zones0") == 9000);
+    const InNamespace inside(zone.get());
+    CHECK(mtuOf("eth0") == 9000);
+}
+
+TEST_CASE("a link that is set down stays so, whatever its peer does") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    const sys::UniqueFd zone = test::newNamespace();
+    Netlink netlink;
+    netlink.createVeth(vethInto(zone.get()));
+    netlink.setDown("zvtest0");
+    CHECK_FALSE(netlink.link("zvtest0")->up);
+    Netlink::inNamespace(zone.get()).bringUp({{"eth0", address, 24, {}}});
+    CHECK_FALSE(netlink.link("zvtest0")->up);
+    netlink.setDown("zvtest0");
+    netlink.setDown("nosuch0");
+}
+
+TEST_CASE("a bridge is tame when it is made, and one of somebody else's can be made so") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    Netlink netlink;
+    netlink.createBridge("zones0", bridgeMac);
+    CHECK_FALSE(netlink.link("zones0")->snoops);
+    CHECK_FALSE(netlink.link("zones0")->learnsFromReserved);
+    makePlainBridge("br0");
+    REQUIRE(netlink.link("br0")->snoops);
+    REQUIRE(netlink.link("br0")->learnsFromReserved);
+    netlink.tameBridge("br0");
+    CHECK_FALSE(netlink.link("br0")->snoops);
+    CHECK_FALSE(netlink.link("br0")->learnsFromReserved);
 }
 
 TEST_CASE("a zone's links are configured from outside its namespace") {
@@ -205,7 +304,7 @@ TEST_CASE("a name that does not fit is refused, not cut") {
     CHECK(netlink.links().size() == 1); // lo
 }
 
-TEST_CASE("an alternative name that an earlier boot still holds is passed over") {
+TEST_CASE("an alternative name that an earlier boot still holds is taken from it, and from nobody else") {
     if (!test::mayMakeNamespaces()) {
         return;
     }
@@ -216,9 +315,17 @@ TEST_CASE("an alternative name that an earlier boot still holds is passed over")
     netlink.createVeth(vethInto(zone.get()));
     sys::VethSpec spec = vethInto(next.get());
     spec.hostName = "zvtest1";
+    spec.altNameOwners = "another";
     netlink.createVeth(spec);
     CHECK(netlink.linkIndex("zvtest1").has_value());
     CHECK(netlink.linkIndex(spec.altName) == netlink.linkIndex("zvtest0"));
+    const sys::UniqueFd third = test::newNamespace();
+    spec = vethInto(third.get());
+    spec.hostName = "zvtest2";
+    spec.altNameOwners = "zvtest";
+    netlink.createVeth(spec);
+    CHECK(netlink.linkIndex(spec.altName) == netlink.linkIndex("zvtest2"));
+    CHECK(netlink.link("zvtest0")->altNames.empty());
 }
 
 TEST_CASE("the addresses of all links are listed with their prefixes") {
@@ -232,6 +339,20 @@ TEST_CASE("the addresses of all links are listed with their prefixes") {
     REQUIRE(listed[0].link == netlink.linkIndex("br0"));
     REQUIRE(listed[0].address == gateway);
     REQUIRE(listed[0].prefix == 20);
+}
+
+TEST_CASE("the routes of all links are listed with their prefixes, default ones left out") {
+    const InNamespace scratch;
+    Netlink netlink;
+    netlink.createBridge("br0", bridgeMac);
+    netlink.setUp("br0");
+    netlink.addAddress("br0", gateway, 20);
+    netlink.addDefaultRoute(gateway + 1, "br0");
+    const auto routes = netlink.routes();
+    REQUIRE(routes.size() == 1);
+    CHECK(routes[0].link == netlink.linkIndex("br0"));
+    CHECK(routes[0].address == 0x0a4d0000);
+    CHECK(routes[0].prefix == 20);
 }
 
 TEST_CASE("what one end of a veth sends, the other counts as received") {

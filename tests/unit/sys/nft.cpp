@@ -3,6 +3,7 @@
 // has arrived before it; nothing here waits for silence.
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
+#include <linux/rtnetlink.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <nftables/libnftables.h>
@@ -19,6 +20,7 @@
 #include "sys/nft_elements.hpp"
 #include "sys/nft_table.hpp"
 #include "sys/nft_watch.hpp"
+#include "sys/port_name.hpp"
 
 using namespace zoned;
 using sys::Netlink;
@@ -29,8 +31,12 @@ namespace {
 using Bytes = std::string;
 
 const sys::NftNetwork network{"zonedtest", "zones0", 0x0a4d0000, 24, true};
-const sys::GuardedPort first{"zvtest1", "02:5a:00:00:00:11", 0x0a4d0002};
-const sys::GuardedPort second{"zvtest2", "02:5a:00:00:00:12", 0x0a4d0003};
+constexpr const char* bridgeMac = "02:5a:00:00:00:01";
+constexpr std::uint32_t bridgeAddress = 0x0a4d0001;
+const sys::GuardedPort first{sys::portName("zonedtest", true, 1), "02:5a:00:00:00:11", 0x0a4d0002};
+const sys::GuardedPort second{sys::portName("zonedtest", true, 2), "02:5a:00:00:00:12", 0x0a4d0003};
+/// As an earlier version named them.
+const sys::GuardedPort named{"zv0123456789", "02:5a:00:00:00:11", 0x0a4d0002};
 constexpr std::uint32_t nobody = 0x0a4d0063;
 
 /// What nft itself says to a command.
@@ -63,10 +69,10 @@ Bytes ethernet(const std::string& source, unsigned int type, const Bytes& conten
     return Bytes(6, '\xff') + mac(source) + word16(type) + content;
 }
 
-Bytes ipv4(std::uint32_t source, unsigned int port, const Bytes& text) {
+Bytes ipv4(std::uint32_t source, unsigned int port, const Bytes& text, std::uint32_t destination = 0x0a4d00ff) {
     const Bytes udp = word16(port) + word16(9) + word16(static_cast<unsigned int>(8 + text.size())) + word16(0) + text;
     Bytes header = Bytes("\x45\0", 2) + word16(static_cast<unsigned int>(20 + udp.size())) + word32(0) +
-                   Bytes("\x40\x11\0\0", 4) + word32(source) + word32(0x0a4d00ff);
+                   Bytes("\x40\x11\0\0", 4) + word32(source) + word32(destination);
     std::uint32_t sum = 0;
     for (std::size_t at = 0; at < header.size(); at += 2) {
         sum += static_cast<std::uint32_t>(static_cast<unsigned char>(header[at]) << 8) +
@@ -116,6 +122,11 @@ std::vector<Frame> forgeries() {
                               word16(7) + word16(ETHERTYPE_VLAN) + word16(8) + word16(ETHERTYPE_IP) +
                                   ipv4(address, 1000, "[Q-in-Q]"))},
         {"[unknown type]", ethernet(own, 0x88b5, "[unknown type]")},
+        // not a word of its own to whoever minds these, be it ever so honest
+        {"[reserved 02]",
+         Bytes("\x01\x80\xc2\0\0\x02", 6) + mac(own) + word16(ETHERTYPE_IP) + ipv4(address, 1000, "[reserved 02]")},
+        {"[reserved 0e]",
+         Bytes("\x01\x80\xc2\0\0\x0e", 6) + mac(own) + word16(ETHERTYPE_IP) + ipv4(address, 1000, "[reserved 0e]")},
         {"[BPDU]",
          Bytes("\x01\x80\xc2\0\0\0", 6) + mac(own) + word16(38) + "\x42\x42\x03" + "[BPDU]" + Bytes(40, '\0')},
     };
@@ -146,21 +157,30 @@ private:
 /// A bridge with two zones' ports, in a namespace of the test's own.
 class Bridge {
 public:
-    Bridge() {
+    explicit Bridge(const sys::GuardedPort& sender = first) {
         Netlink netlink;
-        netlink.createBridge(network.bridge, "02:5a:00:00:00:01");
+        netlink.createBridge(network.bridge, bridgeMac);
         netlink.setUp(network.bridge);
         const std::uint32_t bridge = netlink.linkIndex(network.bridge).value();
-        sender_ = connect(netlink, bridge, first, senderZone_);
+        sender_ = connect(netlink, bridge, sender, senderZone_);
         receiver_ = connect(netlink, bridge, second, receiverZone_);
         REQUIRE(arrived({}, "[warm-up]").empty()); // the links have a carrier now
     }
 
     /// The names of those frames that reached the other zone.
     std::set<std::string> arrived(const std::vector<Frame>& frames, const std::string& last = "[last]") {
+        send(frames);
+        return arrivedOf(frames, last);
+    }
+
+    void send(const std::vector<Frame>& frames) {
         for (const Frame& frame : frames) {
             send(frame);
         }
+    }
+
+    /// Of those that were sent before.
+    std::set<std::string> arrivedOf(const std::vector<Frame>& frames, const std::string& last) {
         std::set<std::string> names;
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
         while (std::chrono::steady_clock::now() < deadline) {
@@ -184,7 +204,7 @@ private:
     static sys::UniqueFd connect(Netlink& netlink, std::uint32_t bridge, const sys::GuardedPort& port,
                                  sys::UniqueFd& zone) {
         zone = test::newNamespace();
-        netlink.createVeth({port.ifName, "", bridge, "eth0", port.mac, zone.get()});
+        netlink.createVeth({port.ifName, "", bridge, "eth0", port.mac, zone.get(), 0, true, ""});
         Netlink::inNamespace(zone.get()).bringUp({{"eth0", std::nullopt, 0, std::nullopt}});
         const InNamespace inside(zone.get());
         sys::UniqueFd socket(sys::check(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), "opening a raw socket"));
@@ -235,10 +255,10 @@ TEST_CASE("a guarded port sends what is its own and nothing forged") {
     }
     const InNamespace host;
     Bridge bridge;
-    sys::ensureNetworkTables(network);
     std::vector<Frame> frames = forgeries();
     CHECK(bridge.arrived(frames) == namesOf(frames)); // without a guard all would arrive
 
+    sys::ensureNetworkTables(network);
     sys::addGuard(network.tableName, first);
     const Frame own = honest("[own IPv4]");
     const Frame ownArp = {"[own ARP]", ethernet(first.mac, ETHERTYPE_ARP, arp(first.mac, *first.ipv4, "[own ARP]"))};
@@ -246,9 +266,137 @@ TEST_CASE("a guarded port sends what is its own and nothing forged") {
     frames.push_back(ownArp);
     CHECK(bridge.arrived(frames, "[after]") == namesOf({own, ownArp}));
     CHECK_FALSE(contains(nft("list chain bridge zonedtest guard"), "packets 0 bytes 0 drop"));
+}
 
+TEST_CASE("a port of the table's that no set speaks of passes nothing") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    Bridge bridge;
+    std::vector<Frame> frames = forgeries();
+    frames.push_back(honest("[own IPv4]"));
+    sys::ensureNetworkTables(network);
+    bridge.send(frames); // before it is guarded
+    sys::addGuard(network.tableName, first);
+    REQUIRE(bridge.arrived({}, "[guarded]").empty());
     sys::removeGuard(network.tableName, first);
+    bridge.send(frames); // and after
+    sys::addGuard(network.tableName, first);
+    CHECK(bridge.arrivedOf(frames, "[last]").empty());
+}
+
+TEST_CASE("the tables of one service let the ports of another be") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    Bridge bridge;
+    sys::NftNetwork other = network;
+    other.tableName = "another";
+    sys::ensureNetworkTables(other);
+    CHECK(bridge.arrived(forgeries()) == namesOf(forgeries()));
+}
+
+TEST_CASE("an open port sends what it likes, but nothing to bridges themselves") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    Bridge bridge({sys::portName(network.tableName, false, 1), first.mac, first.ipv4});
+    sys::ensureNetworkTables(network);
+    std::set<std::string> all = namesOf(forgeries());
+    for (const char* reserved : {"[reserved 02]", "[reserved 0e]", "[BPDU]"}) {
+        REQUIRE(all.erase(reserved) == 1);
+    }
+    CHECK(bridge.arrived(forgeries()) == all);
+}
+
+TEST_CASE("a port that an earlier version named is guarded as long as its elements say so") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    Bridge bridge(named);
+    sys::ensureNetworkTables(network);
+    sys::addGuard(network.tableName, named);
+    const Frame own = honest("[own IPv4]");
+    std::vector<Frame> frames = forgeries();
+    // its own address in such a frame is honest by that version's rules
+    std::erase_if(frames, [](const Frame& frame) { return contains(frame.name, "reserved"); });
+    frames.push_back(own);
+    CHECK(bridge.arrived(frames) == namesOf({own}));
+    sys::removeGuard(network.tableName, named);
     CHECK(bridge.arrived(forgeries(), "[unguarded]") == namesOf(forgeries()));
+}
+
+namespace {
+
+/// A service of the host's that notes who speaks to it.
+class Listener {
+public:
+    Listener() : socket_(sys::check(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "opening a socket")) {
+        sockaddr_in place{};
+        place.sin_family = AF_INET;
+        place.sin_port = htons(9);
+        sys::check(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&place), sizeof place), "binding to the port");
+    }
+
+    /// The source ports of what came, up to `last`.
+    [[nodiscard]] std::vector<unsigned int> senders(unsigned int last) const {
+        std::vector<unsigned int> ports;
+        pollfd ready{socket_.get(), POLLIN, 0};
+        while ((ports.empty() || ports.back() != last) && poll(&ready, 1, 10'000) > 0) {
+            sockaddr_in sender{};
+            socklen_t size = sizeof sender;
+            Bytes bytes(16, '\0');
+            sys::check(
+                recvfrom(socket_.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&sender), &size),
+                "receiving");
+            ports.push_back(ntohs(sender.sin_port));
+        }
+        return ports;
+    }
+
+private:
+    sys::UniqueFd socket_;
+};
+
+Frame toHost(unsigned int port) {
+    return {"", mac(bridgeMac) + mac(first.mac) + word16(ETHERTYPE_IP) +
+                    ipv4(*first.ipv4, port, Bytes(1, 'x'), bridgeAddress)};
+}
+
+} // namespace
+
+TEST_CASE("no address fills the table of connections") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    Bridge bridge;
+    Netlink().addAddress(network.bridge, bridgeAddress, 24);
+    sys::NftNetwork bounded = network;
+    bounded.connections = 256; // one for each last byte of a source port; 16 new ones a second, 64 at once
+    sys::ensureNetworkTables(bounded);
+    sys::addGuard(network.tableName, first);
+    const Listener listener;
+    // what is known goes on, also unanswered
+    bridge.send({toHost(0x1001), toHost(0x1101), toHost(0x1002), toHost(0x1001), toHost(0x1003)});
+    CHECK(listener.senders(0x1003) == std::vector<unsigned int>{0x1001, 0x1002, 0x1001, 0x1003});
+
+    bounded.connections = 16; // 4 at once
+    sys::ensureNetworkTables(bounded);
+    CHECK(nft("flush set inet zonedtest new_connections").empty());
+    std::vector<Frame> many;
+    for (unsigned int port = 0x2010; port < 0x2100; ++port) {
+        many.push_back(toHost(port));
+    }
+    many.push_back(toHost(0x1003));
+    bridge.send(many);
+    const std::vector<unsigned int> senders = listener.senders(0x1003);
+    CHECK(senders.size() >= 5);
+    CHECK(senders.size() < 50);
 }
 
 TEST_CASE("the elements of a guard are what nft would have written") {
@@ -261,14 +409,18 @@ TEST_CASE("the elements of a guard are what nft would have written") {
     sys::addGuard(network.tableName, first);
     sys::addGuard(network.tableName, longest);
     sys::addGuard(network.tableName, {"zvbare", "02:5a:00:00:00:14", std::nullopt});
-    CHECK(sys::guardedInterfaces(network.tableName) ==
-          std::vector<std::string>{"fifteen-letters", "zvbare", "zvtest1"});
+    const auto guarded = sys::guardedInterfaces(network.tableName);
+    CHECK(std::set<std::string>(guarded.begin(), guarded.end()) ==
+          std::set<std::string>{"fifteen-letters", "zvbare", first.ifName});
     const std::string addresses = nft("list set bridge zonedtest port_ipv4");
-    CHECK(contains(addresses, "\"zvtest1\" . 02:5a:00:00:00:11 . 10.77.0.2"));
+    CHECK(contains(addresses, "\"" + first.ifName + "\" . 02:5a:00:00:00:11 . 10.77.0.2"));
     CHECK(contains(addresses, "\"fifteen-letters\" . 02:5a:00:00:00:13 . 10.77.0.4"));
     CHECK_FALSE(contains(addresses, "zvbare"));
+    const std::string ports = nft("list set bridge zonedtest ports");
+    CHECK_FALSE(contains(ports, first.ifName)); // its name says it
     // nft finds them under its own idea of the key
-    CHECK(nft("delete element bridge zonedtest port_ipv4 { zvtest1 . 02:5a:00:00:00:11 . 10.77.0.2 }").empty());
+    CHECK(nft("delete element bridge zonedtest port_ipv4 { " + first.ifName + " . 02:5a:00:00:00:11 . 10.77.0.2 }")
+              .empty());
     CHECK(nft("delete element bridge zonedtest ports { \"fifteen-letters\" }").empty());
 }
 
@@ -277,19 +429,72 @@ TEST_CASE("guards are added and removed as often as one likes") {
         return;
     }
     const InNamespace host;
-    CHECK_NOTHROW(sys::removeGuard(network.tableName, first)); // no table yet
+    CHECK_NOTHROW(sys::removeGuard(network.tableName, named)); // no table yet
+    CHECK(sys::guardedInterfaces(network.tableName).empty());
     CHECK_THROWS_WITH(sys::addGuard(network.tableName, first),
-                      "guarding the port zvtest1 in the nft table zonedtest: No such file or directory");
+                      "guarding the port " + first.ifName + " in the nft table zonedtest: No such file or directory");
     sys::ensureNetworkTables(network);
-    CHECK_NOTHROW(sys::removeGuard(network.tableName, first));
-    sys::addGuard(network.tableName, first);
-    sys::addGuard(network.tableName, first);
+    CHECK_NOTHROW(sys::removeGuard(network.tableName, named));
+    sys::addGuard(network.tableName, named);
+    sys::addGuard(network.tableName, named);
     sys::addGuard(network.tableName, second);
-    CHECK(nft("delete element bridge zonedtest ports { zvtest1 }").empty()); // half of it is gone
-    CHECK_NOTHROW(sys::removeGuard(network.tableName, first));
-    CHECK_NOTHROW(sys::removeGuard(network.tableName, first));
-    CHECK(sys::guardedInterfaces(network.tableName) == std::vector<std::string>{"zvtest2"});
-    CHECK_FALSE(contains(nft("list set bridge zonedtest port_ipv4"), "zvtest1"));
+    CHECK(nft("delete element bridge zonedtest ports { " + named.ifName + " }").empty()); // half of it is gone
+    CHECK_NOTHROW(sys::removeGuard(network.tableName, named));
+    CHECK_NOTHROW(sys::removeGuard(network.tableName, named));
+    CHECK(sys::guardedInterfaces(network.tableName) == std::vector<std::string>{second.ifName});
+    CHECK_FALSE(contains(nft("list set bridge zonedtest port_ipv4"), named.ifName));
+}
+
+TEST_CASE("the guards of very many ports are added, listed and removed by few messages") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    sys::ensureNetworkTables(network);
+    std::vector<sys::GuardedPort> ports;
+    for (std::uint32_t number = 0; number < 2500; ++number) {
+        ports.push_back({sys::portName(network.tableName, true, number), first.mac, number});
+    }
+    ports.push_back(named);
+    sys::addGuards(network.tableName, ports);
+    sys::addGuards(network.tableName, ports); // what is there is fine
+    CHECK(sys::guardedInterfaces(network.tableName).size() == ports.size());
+    sys::removeStrayGuards(network.tableName, [](const std::string& name) { return name != first.ifName; });
+    CHECK(sys::guardedInterfaces(network.tableName) == std::vector<std::string>{first.ifName});
+    sys::removeStrayGuards("nosuchtable", [](const std::string&) { return true; });
+}
+
+TEST_CASE("a transaction of very many messages gets all its answers") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    sys::NetlinkSocket socket(NETLINK_ROUTE);
+    std::vector<sys::NetlinkMessage> messages;
+    for (int number = 0; number < 1000; ++number) {
+        messages.emplace_back(static_cast<std::uint16_t>(RTM_SETLINK), static_cast<std::uint16_t>(NLM_F_ACK));
+        ifinfomsg header{};
+        header.ifi_index = number % 2 == 0 ? 1 : 999; // lo, and none
+        messages.back().header(header);
+    }
+    const std::vector<sys::NetlinkAnswer> answers = socket.batch(messages);
+    REQUIRE(answers.size() == messages.size());
+    CHECK(answers[998].code == 0);
+    CHECK(answers[999].code == ENODEV);
+}
+
+TEST_CASE("the name of a port tells its table, and whether it is guarded") {
+    const std::string table = "zonedtest";
+    CHECK(first.ifName.size() == sys::maximalLinkName);
+    CHECK(first.ifName.starts_with(sys::guardedPrefix(table)));
+    CHECK(first.ifName.starts_with(sys::portPrefix(table)));
+    CHECK(first.ifName.ends_with("00000001"));
+    const std::string open = sys::portName(table, false, 0xfedcba98);
+    CHECK(open.starts_with(sys::portPrefix(table)));
+    CHECK_FALSE(open.starts_with(sys::guardedPrefix(table)));
+    CHECK(open.ends_with("fedcba98"));
+    CHECK(sys::portPrefix("zoned") != sys::portPrefix(table));
+    CHECK_FALSE(named.ifName.starts_with(sys::guardedPrefix("zoned")));
 }
 
 TEST_CASE("setting up the tables again keeps the guards and touches nothing") {
@@ -360,7 +565,7 @@ TEST_CASE("a changed network replaces the rules and keeps the guards") {
     CHECK_FALSE(contains(after, "masquerade"));
     CHECK_FALSE(contains(after, "10.77.0.0/24"));
     CHECK(contains(after, "10.78.0.0/24"));
-    CHECK(sys::guardedInterfaces(network.tableName) == std::vector<std::string>{"zvtest1"});
+    CHECK(sys::guardedInterfaces(network.tableName) == std::vector<std::string>{first.ifName});
 }
 
 TEST_CASE("removing the tables takes both, and absent ones are fine") {
