@@ -22,7 +22,8 @@
 namespace zoned::daemon {
 namespace {
 
-constexpr const char* forwarding = "/proc/sys/net/ipv4/ip_forward";
+// a reload of rules deletes and makes many: one look at its end is enough
+constexpr std::chrono::milliseconds settle{100};
 
 void writeWherePresent(const std::string& path, std::string_view value) {
     if (sys::exists(path)) {
@@ -142,10 +143,12 @@ bool Network::make() {
     const store::Settings::Network& network = host_.settings.network;
     sys::Netlink netlink;
     bool anew = makeBridge(netlink);
-    if (network.masquerade && sys::readFile(forwarding).value_or("1").starts_with('0')) {
-        sys::writeKernelFile(forwarding, "1");
-    }
     anew |= ensureTables();
+    const bool rerouted = !routeWatch_ || routeWatch_->take();
+    if (network.masquerade && (anew || rerouted || !routed_)) {
+        forwarding_.open();
+        routed_ = true;
+    }
     if (anew) {
         spdlog::info("the managed network {} was made or repaired", network.bridge);
     }
@@ -244,14 +247,54 @@ void Network::removeStrayGuards(int attempts) {
 }
 
 void Network::watch(std::function<void()> taken) {
-    // a reload deletes and makes many rules: one look at its end is enough
-    constexpr std::chrono::milliseconds settle{100};
     watch_.emplace(host_.settings.nftTable);
-    watchSource_ = loop_.watch(watch_->fd(), EPOLLIN, [this, settle, taken = std::move(taken)](std::uint32_t) {
+    watchSource_ = loop_.watch(watch_->fd(), EPOLLIN, [this, taken = std::move(taken)](std::uint32_t) {
         const sys::NftWatch::News news = watch_->take();
         intact_ = intact_ && news == sys::NftWatch::News::none;
         if (news == sys::NftWatch::News::deleted) {
             settled_ = loop_.after(settle, taken);
+        }
+    });
+    routeWatch_.emplace();
+    routeSource_ = loop_.watch(routeWatch_->fd(), EPOLLIN, [this](std::uint32_t) {
+        if (routeWatch_->take()) {
+            routed_ = false;
+            rerouted_ = loop_.after(settle, [this] { followRoutes(); });
+        }
+    });
+}
+
+/// An uplink has come, or somebody has turned forwarding on or off for all links.
+void Network::followRoutes() {
+    if (routed_ || !host_.settings.network.masquerade || !zonesLeft()) {
+        return; // the next boot looks
+    }
+    try {
+        forwarding_.open();
+        routed_ = true;
+    } catch (const sys::Error& error) {
+        spdlog::error("zones may be cut off from other networks: {}", error.what());
+    }
+}
+
+bool Network::zonesLeft() const {
+    return !sys::listDirectory(host_.paths.runZones).empty();
+}
+
+void Network::zoneEnded() {
+    constexpr std::chrono::seconds rest{1}; // many end together, and some are about to be booted again
+    if (resting_) {
+        return;
+    }
+    resting_ = loop_.after(rest, [this] {
+        resting_.reset();
+        try {
+            if (!zonesLeft()) {
+                routed_ = false;
+                forwarding_.close();
+            }
+        } catch (const sys::Error& error) {
+            spdlog::error("{}", error.what());
         }
     });
 }

@@ -135,6 +135,9 @@ void Service::zoneChanged(const Zone& zone, const std::vector<std::string>& prop
     attempt("watching its memory",
             [&] { oomWatch_.follow(zone.name, init, host_.cgroupRoot + platform::payloadCgroup(view.cgroup)); });
     attempt("showing what has changed", [&] { zoneObjects_->changed(zone.name, properties); });
+    if (!zone::isActive(view.state)) {
+        network_.zoneEnded();
+    }
 }
 
 void Service::outOfMemory(const zone::ZoneName& name, std::uint64_t killed, std::uint64_t total) {
@@ -243,6 +246,7 @@ void Service::open() {
 /// start.
 void Service::lookAfterNetwork() {
     repairNetwork();
+    network_.zoneEnded(); // the last one may have, while no service was there to see it
     const auto names = registry_.names();
     if (std::ranges::any_of(names, [this](const zone::ZoneName& name) {
             const Zone* zone = registry_.find(name);

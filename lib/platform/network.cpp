@@ -68,6 +68,8 @@ void makeInterface(Bringup& bringup, const NicSpec& nic) {
         setup.prefix = nic.address->prefix;
     }
     setup.gateway = nic.gateway;
+    // the guard lets no IPv6 pass: an address that leads nowhere would be the first choice of whoever asks for the zone
+    setup.linkLocal = !nic.managed;
     sys::Netlink::inNamespace(namespaceFd.get()).bringUp({setup});
 }
 

@@ -497,6 +497,9 @@ void Netlink::bringUp(const std::vector<NicSetup>& links) {
     setUp("lo");
     for (const NicSetup& nic : links) {
         const std::uint32_t index = requireIndex(nic.name, "setting up the link");
+        if (!nic.linkLocal) {
+            withoutLinkLocal(index, nic.name);
+        }
         setUp(index, nic.name);
         if (nic.address) {
             addAddress(index, nic.name, *nic.address, nic.prefix);
@@ -504,6 +507,17 @@ void Netlink::bringUp(const std::vector<NicSetup>& links) {
         if (nic.gateway) {
             addDefaultRoute(*nic.gateway, index, nic.name);
         }
+    }
+}
+
+void Netlink::withoutLinkLocal(std::uint32_t index, const std::string& link) {
+    NetlinkMessage message = linkMessage(RTM_NEWLINK, 0, index);
+    message.nest(IFLA_AF_SPEC | NLA_F_NESTED, [&] {
+        message.nest(AF_INET6 | NLA_F_NESTED, [&] { message.putU8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE); });
+    });
+    const int code = socket_.request(message);
+    if (code != 0 && code != EAFNOSUPPORT) { // a kernel without IPv6
+        throw Error(join("setting up the link ", link, " without an IPv6 address"), code);
     }
 }
 
@@ -639,11 +653,12 @@ std::vector<RouteInfo> Netlink::routes() {
         [&found](nlmsghdr* answer) {
             const auto* header = static_cast<const rtmsg*>(nlmsg_data(answer));
             const nlattr* destination = nlmsg_find_attr(answer, sizeof(rtmsg), RTA_DST);
-            if (answer->nlmsg_type != RTM_NEWROUTE || header->rtm_type != RTN_UNICAST || destination == nullptr) {
+            if (answer->nlmsg_type != RTM_NEWROUTE || header->rtm_type != RTN_UNICAST) {
                 return;
             }
             for (const std::uint32_t link : waysOf(answer)) {
-                found.push_back({link, ntohl(nla_get_u32(destination)), header->rtm_dst_len});
+                found.push_back(
+                    {link, destination == nullptr ? 0 : ntohl(nla_get_u32(destination)), header->rtm_dst_len});
             }
         },
         "listing the routes");

@@ -52,6 +52,7 @@ struct NicSetup {
     std::optional<std::uint32_t> address; ///< IPv4, host byte order
     int prefix = 0;                       ///< 0...32, of the address
     std::optional<std::uint32_t> gateway; ///< IPv4 default route, host byte order
+    bool linkLocal = true;                ///< whether the kernel gives it an IPv6 address of the link by itself
 };
 
 struct LinkInfo {
@@ -138,7 +139,7 @@ public:
     [[nodiscard]] std::optional<LinkCounters> counters(const std::string& link);
     /// The IPv4 addresses of all links.
     [[nodiscard]] std::vector<AddressInfo> addresses();
-    /// The IPv4 routes to other hosts, of all tables, but default ones.
+    /// The IPv4 routes to other hosts, of all tables. A default one leads to 0.0.0.0/0.
     [[nodiscard]] std::vector<RouteInfo> routes();
 
 private:
@@ -148,6 +149,7 @@ private:
               const std::function<void(nlmsghdr*)>& each, std::string_view action);
     std::uint32_t requireIndex(const std::string& link, std::string_view action);
     void setUp(std::uint32_t index, const std::string& link);
+    void withoutLinkLocal(std::uint32_t index, const std::string& link);
     void addAddress(std::uint32_t index, const std::string& link, std::uint32_t address, int prefix);
     void addDefaultRoute(std::uint32_t gateway, std::uint32_t index, const std::string& link);
     void addAltName(const VethSpec& spec);

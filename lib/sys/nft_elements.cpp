@@ -6,6 +6,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <span>
@@ -42,6 +43,7 @@ private:
 
 constexpr const char* portsSet = "ports";
 constexpr const char* addressesSet = "port_ipv4";
+constexpr const char* openedSet = "opened"; // of the table inet
 
 /// Elements by the set they are in; the sets are those of nft_table.cpp.
 using Elements = std::map<std::string, std::vector<std::string>>;
@@ -74,12 +76,13 @@ NetlinkMessage envelope(std::uint16_t type) {
 
 NetlinkMessage setMessage(std::uint16_t type, std::uint16_t flags, const std::string& table, const std::string& set,
                           std::size_t elements) {
+    const bool inet = set == openedSet;
     constexpr std::size_t headers = 512;
     constexpr std::size_t ofOne = 64; // a key of three fields in its attributes
     NetlinkMessage message(static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | type), flags,
                            headers + elements * ofOne);
     nfgenmsg header{};
-    header.nfgen_family = NFPROTO_BRIDGE;
+    header.nfgen_family = inet ? NFPROTO_INET : NFPROTO_BRIDGE;
     header.version = NFNETLINK_V0;
     message.header(header);
     message.putText(NFTA_SET_ELEM_LIST_TABLE, table);
@@ -101,20 +104,11 @@ NetlinkMessage elementsMessage(std::uint16_t type, std::uint16_t flags, const st
     return message;
 }
 
-/// One transaction over all the elements. Returns errno of the first refusal, 0 for success.
-int transact(NetlinkSocket& socket, std::uint16_t type, std::uint16_t flags, const std::string& table,
-             const Elements& elements) {
-    // Many in a message: each message is answered, and the answers must fit into the socket. An attribute, as the list
-    // of a message's elements is one, holds 64 KiB.
-    constexpr std::size_t most = 1000;
+/// Carries the messages out, all or none. Returns errno of the first refusal, 0 for success.
+int transact(NetlinkSocket& socket, std::vector<NetlinkMessage> requests) {
     std::vector<NetlinkMessage> messages;
     messages.push_back(envelope(NFNL_MSG_BATCH_BEGIN));
-    for (const auto& [set, keys] : elements) {
-        for (std::size_t at = 0; at < keys.size(); at += most) {
-            const std::size_t count = std::min(most, keys.size() - at);
-            messages.push_back(elementsMessage(type, flags, table, set, std::span(keys).subspan(at, count)));
-        }
-    }
+    std::move(requests.begin(), requests.end(), std::back_inserter(messages));
     messages.push_back(envelope(NFNL_MSG_BATCH_END));
     const std::vector<NetlinkAnswer> answers = socket.batch(messages);
     for (const NetlinkAnswer& answer : answers) {
@@ -124,6 +118,22 @@ int transact(NetlinkSocket& socket, std::uint16_t type, std::uint16_t flags, con
     }
     // A transaction that was carried out has acknowledged every message.
     return answers.size() + 2 >= messages.size() ? 0 : EPROTO;
+}
+
+/// One transaction over all the elements.
+int transact(NetlinkSocket& socket, std::uint16_t type, std::uint16_t flags, const std::string& table,
+             const Elements& elements) {
+    // Many in a message: each message is answered, and the answers must fit into the socket. An attribute, as the list
+    // of a message's elements is one, holds 64 KiB.
+    constexpr std::size_t most = 1000;
+    std::vector<NetlinkMessage> messages;
+    for (const auto& [set, keys] : elements) {
+        for (std::size_t at = 0; at < keys.size(); at += most) {
+            const std::size_t count = std::min(most, keys.size() - at);
+            messages.push_back(elementsMessage(type, flags, table, set, std::span(keys).subspan(at, count)));
+        }
+    }
+    return transact(socket, std::move(messages));
 }
 
 /// Removes what is there of them. Returns errno of a refusal, 0 for success.
@@ -240,6 +250,28 @@ std::vector<std::string> guardedInterfaces(const std::string& table) {
         }
     }
     return {names.begin(), names.end()};
+}
+
+void setOpenedLinks(const std::string& table, const std::vector<std::string>& links) {
+    std::vector<std::string> keys;
+    for (const std::string& link : links) {
+        keys.push_back(Key().addName(link).bytes());
+    }
+    NetlinkSocket socket(NETLINK_NETFILTER);
+    std::vector<std::string> before = keysOf(socket, table, openedSet);
+    std::sort(before.begin(), before.end());
+    std::sort(keys.begin(), keys.end());
+    if (before == keys) {
+        return;
+    }
+    std::vector<NetlinkMessage> messages;
+    messages.push_back(setMessage(NFT_MSG_DELSETELEM, NLM_F_ACK, table, openedSet, 0)); // all
+    if (!keys.empty()) {
+        messages.push_back(elementsMessage(NFT_MSG_NEWSETELEM, NLM_F_CREATE, table, openedSet, keys));
+    }
+    if (const int code = transact(socket, std::move(messages)); code != 0) {
+        throw Error(join("telling the nft table ", table, " which links the host forwards from"), code);
+    }
 }
 
 } // namespace zoned::sys

@@ -32,6 +32,8 @@ void addGuards(const std::string& table, const std::vector<GuardedPort>& ports);
 std::shared_ptr<void> removeGuard(const std::string& table, const GuardedPort& port);
 /// Takes away the guards of ports for which `stray` says so: of boots whose record was lost.
 void removeStrayGuards(const std::string& table, const std::function<bool(const std::string& ifName)>& stray);
+/// The links, at most a thousand, from which the host forwards to the network's bridge and to nowhere else.
+void setOpenedLinks(const std::string& table, const std::vector<std::string>& links);
 /// The interfaces that the sets speak of, sorted; empty where the table is absent.
 [[nodiscard]] std::vector<std::string> guardedInterfaces(const std::string& table);
 

@@ -57,6 +57,7 @@ using Json = nlohmann::json;
 
 constexpr const char* portsSet = "ports";
 constexpr const char* addressesSet = "port_ipv4"; // nft_elements.cpp writes into both
+constexpr const char* openedSet = "opened";
 constexpr const char* newConnectionsSet = "new_connections";
 constexpr const char* connectionsSet = "connections";
 constexpr const char* portlessSet = "portless_connections";
@@ -296,6 +297,7 @@ void addRoutingRules(Ruleset& rules, const NftNetwork& network) {
     const Json outOfBridge = match("!=", meta("oifname"), network.bridge);
 
     rules.table(family);
+    rules.set(family, openedSet, "ifname");
     rules.baseChain(family, "ports", "prerouting", "filter", beforeAll);
     rules.baseChain(family, "forward", "forward", "filter", filterPriority);
     rules.baseChain(family, "postrouting", "postrouting", "nat", sourceNatPriority);
@@ -303,6 +305,7 @@ void addRoutingRules(Ruleset& rules, const NftNetwork& network) {
     rules.rule(family, "ports", {match("==", meta("iifname"), portPrefix(network.tableName) + '*'), counter(), drop()});
     rules.rule(family, "forward", {fromBridge, outOfBridge, match("!=", source, subnet), counter(), drop()});
     rules.rule(family, "forward", {fromBridge, outOfBridge, match("==", meta("nfproto"), "ipv6"), counter(), drop()});
+    rules.rule(family, "forward", {match("==", meta("iifname"), inSet(openedSet)), outOfBridge, counter(), drop()});
     if (network.masquerade) {
         rules.rule(family, "postrouting", {match("==", source, subnet), outOfBridge, {{"masquerade", nullptr}}});
     }

@@ -3,8 +3,9 @@
 // Two tables carry one name:
 //   table bridge NAME   guards ports: who may send what into the bridge
 //   table inet NAME     lets no port into the host past its bridge, bounds the
-//                       connections that the host keeps in mind for a zone, and
-//                       masquerades what leaves a managed subnet
+//                       connections that the host keeps in mind for a zone,
+//                       masquerades what leaves a managed subnet, and keeps the
+//                       host from routing between its other links
 //
 // The rules are constant. What belongs to one zone are elements of sets,
 // added and removed by nft_elements.hpp without touching a rule: the cost of a

@@ -59,6 +59,7 @@ def test_machinectl_login_asks_for_a_name(guest, zones, web):
 def test_the_name_of_a_zone_resolves_to_its_address(guest, zones, web):
     address = zones.show(web)["addresses"][0]["address"].split("/")[0]
     found = guest.sh(["getent", "hosts", web])
+    assert found.split()[0] == address, "not an address of the link, by which nothing reaches the zone"
     assert found.split()[-1] == web
     assert address in guest.sh(["getent", "ahostsv4", web])
     # the link-local address that comes with it is not the first choice: the managed network guards it off

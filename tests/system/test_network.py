@@ -399,6 +399,78 @@ def test_no_zone_fills_the_hosts_table_of_connections(makeHost):
     eventually(lambda: pings(a, ownHost.gateway), what="the zone to speak again")
 
 
+class Router:
+    """A network namespace, in which a zoned may run as on a host of its own, beside networks with one machine each."""
+
+    def __init__(self):
+        self.processes = []
+        self.inside = self._namespace()
+        run(*self.inside, "ip", "link", "set", "lo", "up")
+        self.forward(0)  # a new one has what the first one has
+
+    def _namespace(self):
+        process = subprocess.Popen(["unshare", "-n", "sleep", "600"])
+        self.processes.append(process)
+        eventually(lambda: os.readlink(f"/proc/{process.pid}/ns/net") != os.readlink("/proc/self/ns/net"))
+        return "nsenter", "-t", str(process.pid), "-n", "--"
+
+    def network(self, link, prefix):
+        """One more, at the link; how to run something on its machine, which is PREFIX.2."""
+        there = self._namespace()
+        run(*self.inside, "ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", there[2])
+        run(*self.inside, "ip", "address", "add", f"{prefix}.1/24", "dev", link)
+        run(*self.inside, "ip", "link", "set", link, "up")
+        for words in (("link", "set", "eth0", "up"), ("address", "add", f"{prefix}.2/24", "dev", "eth0"),
+                      ("route", "add", "default", "via", f"{prefix}.1")):
+            run(*there, "ip", *words)
+        return there
+
+    def setting(self, name):
+        return run(*self.inside, "cat", f"/proc/sys/net/ipv4/{name}").strip()
+
+    def forward(self, value):
+        run(*self.inside, "sh", "-c", f"echo {value} >/proc/sys/net/ipv4/ip_forward")
+
+    def close(self):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+def test_the_host_routes_for_its_zones_and_for_nobody_else(makeHost):
+    router = Router()
+    try:
+        one = router.network("one", "198.18.1")
+        router.network("two", "198.18.2")
+        ownHost = makeHost().start(wrapper=router.inside)
+        ownHost.busybox()
+        zone = ownHost.zone("z1", boot=True)
+
+        def forwardsForAll():
+            return subprocess.run([*one, "ping", "-c", "1", "-W", "1", "198.18.2.2"], capture_output=True,
+                                  check=False).returncode == 0
+
+        assert pings(zone, "198.18.1.2") and pings(zone, "198.18.2.2")
+        assert router.setting("ip_forward") == "0"
+        assert not forwardsForAll()
+        ownHost.kill()  # what was opened is known to the next service
+        ownHost.start(wrapper=router.inside)
+        router.forward(1)  # a host that becomes a router routes for everybody
+        eventually(forwardsForAll, what="the host to route as its administrator wants")
+        assert pings(zone, "198.18.1.2")
+        router.forward(0)  # which takes it from all links
+        eventually(lambda: pings(zone, "198.18.1.2") and pings(zone, "198.18.2.2"), what="the zone to be routed again")
+        assert not forwardsForAll()
+        router.network("late", "198.18.3")
+        eventually(lambda: pings(zone, "198.18.3.2"), what="a network that has come since")
+        zone.halt()
+        eventually(lambda: {router.setting(f"conf/{link}/forwarding") for link in ("one", "two", "late")} == {"0"},
+                   what="forwarding to be put back")
+        assert router.setting("ip_forward") == "0"
+    finally:
+        router.close()
+
+
 # ---- bridges of the administrator's --------------------------------------------------------------------------------
 
 
@@ -440,6 +512,13 @@ def test_an_interface_has_the_mtu_of_its_bridge(host, ownBridge, size):
     link = json.loads(run("ip", "-j", "link", "show", portsOf(ownBridge)[0]))[0]
     assert link["mtu"] == size
     assert json.loads(run("ip", "-j", "link", "show", ownBridge))[0]["mtu"] == size
+
+
+def test_an_interface_has_no_ipv6_address_where_none_would_work(host, ownBridge):
+    """nss-mymachines would name it before the one that does."""
+    zone = host.zone("z1", network=f"[{{name: eth0}}, {{name: eth1, bridge: {ownBridge}}}]", boot=True)
+    assert zone.sh("ip -6 address show dev eth0") == ""
+    assert "inet6 fe80:" in zone.sh("ip -6 address show dev eth1")
 
 
 # ---- names and routes ----------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@
 #include "support/catch.hpp"
 #include "support/network_namespace.hpp"
 #include "sys/file.hpp"
+#include "sys/route_watch.hpp"
 
 using namespace zoned;
 using sys::Netlink;
@@ -341,7 +342,7 @@ TEST_CASE("the addresses of all links are listed with their prefixes") {
     REQUIRE(listed[0].prefix == 20);
 }
 
-TEST_CASE("the routes of all links are listed with their prefixes, default ones left out") {
+TEST_CASE("the routes of all links are listed with their prefixes") {
     const InNamespace scratch;
     Netlink netlink;
     netlink.createBridge("br0", bridgeMac);
@@ -349,10 +350,36 @@ TEST_CASE("the routes of all links are listed with their prefixes, default ones 
     netlink.addAddress("br0", gateway, 20);
     netlink.addDefaultRoute(gateway + 1, "br0");
     const auto routes = netlink.routes();
-    REQUIRE(routes.size() == 1);
+    REQUIRE(routes.size() == 2);
     CHECK(routes[0].link == netlink.linkIndex("br0"));
-    CHECK(routes[0].address == 0x0a4d0000);
-    CHECK(routes[0].prefix == 20);
+    CHECK(routes[0].address == 0);
+    CHECK(routes[0].prefix == 0);
+    CHECK(routes[1].link == netlink.linkIndex("br0"));
+    CHECK(routes[1].address == 0x0a4d0000);
+    CHECK(routes[1].prefix == 20);
+}
+
+TEST_CASE("changes of routes, and of forwarding for all links, are noticed, and zones that come are not") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    const sys::UniqueFd zone = test::newNamespace();
+    Netlink netlink;
+    netlink.createBridge("br0", bridgeMac);
+    netlink.setUp("br0");
+    sys::writeKernelFile("/proc/sys/net/ipv4/ip_forward", "0"); // a new namespace has what the first one has
+    sys::RouteWatch watch;
+    netlink.createVeth(vethInto(zone.get(), netlink.linkIndex("br0").value()));
+    netlink.setDown("zvtest0");
+    CHECK_FALSE(watch.take());
+    netlink.addAddress("br0", gateway, 20);
+    CHECK(watch.take());
+    CHECK_FALSE(watch.take());
+    sys::writeKernelFile("/proc/sys/net/ipv4/conf/br0/forwarding", "1");
+    CHECK_FALSE(watch.take());
+    sys::writeKernelFile("/proc/sys/net/ipv4/ip_forward", "1");
+    CHECK(watch.take());
 }
 
 TEST_CASE("what one end of a veth sends, the other counts as received") {

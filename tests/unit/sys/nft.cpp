@@ -464,6 +464,24 @@ TEST_CASE("the guards of very many ports are added, listed and removed by few me
     sys::removeStrayGuards("nosuchtable", [](const std::string&) { return true; });
 }
 
+TEST_CASE("the links that the host forwards from are those that were told last") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    CHECK_NOTHROW(sys::setOpenedLinks(network.tableName, {})); // no table yet
+    sys::ensureNetworkTables(network);
+    const auto opened = [] { return nft("list set inet zonedtest opened"); };
+    sys::setOpenedLinks(network.tableName, {"eth0", "wlan0"});
+    CHECK(contains(opened(), "\"eth0\""));
+    CHECK(contains(opened(), "\"wlan0\""));
+    sys::setOpenedLinks(network.tableName, {"eth1"});
+    CHECK_FALSE(contains(opened(), "\"eth0\""));
+    CHECK(contains(opened(), "\"eth1\""));
+    sys::setOpenedLinks(network.tableName, {});
+    CHECK_FALSE(contains(opened(), "elements"));
+}
+
 TEST_CASE("a transaction of very many messages gets all its answers") {
     if (!test::mayMakeNamespaces()) {
         return;
