@@ -41,7 +41,7 @@
 // network stack. So each port of ours has them forwarded as all others
 // (netlink.cpp, group_fwd_mask), which leads them here, where they are dropped, of
 // open ports too: a zone is no bridge. Should the port have lost that flag, its own
-// stack still lets nothing in (`ports` of the table inet).
+// stack still lets nothing in (`prerouting` of the table inet).
 //
 // Every rule carries a comment with a digest of the whole wanted rule set and
 // its own number, which tells a later start whether the kernel holds exactly
@@ -63,7 +63,7 @@ constexpr const char* connectionsSet = "connections";
 constexpr const char* portlessSet = "portless_connections";
 
 // priorities of chains: the lower one sees a packet first
-constexpr int beforeAll = -300; // before br_netfilter shows a frame to the ip tables, and before connection tracking
+constexpr int beforeAll = -300; // before br_netfilter shows a frame to the ip tables
 constexpr int afterTracking = -150;
 constexpr int filterPriority = 0;
 constexpr int sourceNatPriority = 100;
@@ -258,12 +258,7 @@ void addConnectionRules(Ruleset& rules, const NftNetwork& network) {
     };
     const Json source = field("ip", "saddr");
     const auto rule = [&](Json more, const char* set, Json key, Json bound) {
-        // a connection is new until it was confirmed; `ct state new` is each packet that nobody has answered
-        Json expression = {
-            match("==", meta("iifname"), network.bridge),
-            match("==", {{"&", Json::array({{{"ct", {{"key", "status"}}}}, "confirmed"})}}, 0),
-            match("==", source, subnetOf(network)),
-        };
+        Json expression = Json::array({match("==", source, subnetOf(network))});
         for (Json& each : more) {
             expression.push_back(std::move(each));
         }
@@ -276,7 +271,13 @@ void addConnectionRules(Ruleset& rules, const NftNetwork& network) {
         expression.push_back(drop());
         rules.rule(family, "connections", std::move(expression));
     };
-    rules.baseChain(family, "connections", "prerouting", "filter", afterTracking);
+    rules.chain(family, "connections");
+    // A connection is new until it was confirmed; `ct state new` is each packet that nobody has answered. Asked first: it
+    // is no for most packets, and costs less than a name.
+    rules.rule(family, "prerouting",
+               {match("==", {{"&", Json::array({{{"ct", {{"key", "status"}}}}, "confirmed"})}}, 0),
+                match("==", meta("iifname"), network.bridge),
+                {{"jump", {{"target", "connections"}}}}});
     rule(Json::array(), newConnectionsSet, source,
          {{"limit", {{"rate", portion(16)}, {"per", "second"}, {"burst", portion(4)}, {"inv", true}}}});
     const Json ports = {{"set", {"tcp", "udp"}}};
@@ -298,11 +299,12 @@ void addRoutingRules(Ruleset& rules, const NftNetwork& network) {
 
     rules.table(family);
     rules.set(family, openedSet, "ifname");
-    rules.baseChain(family, "ports", "prerouting", "filter", beforeAll);
+    rules.baseChain(family, "prerouting", "prerouting", "filter", afterTracking);
     rules.baseChain(family, "forward", "forward", "filter", filterPriority);
     rules.baseChain(family, "postrouting", "postrouting", "nat", sourceNatPriority);
     // what a bridge takes in bears the bridge's name
-    rules.rule(family, "ports", {match("==", meta("iifname"), portPrefix(network.tableName) + '*'), counter(), drop()});
+    rules.rule(family, "prerouting",
+               {match("==", meta("iifname"), portPrefix(network.tableName) + '*'), counter(), drop()});
     rules.rule(family, "forward", {fromBridge, outOfBridge, match("!=", source, subnet), counter(), drop()});
     rules.rule(family, "forward", {fromBridge, outOfBridge, match("==", meta("nfproto"), "ipv6"), counter(), drop()});
     rules.rule(family, "forward", {match("==", meta("iifname"), inSet(openedSet)), outOfBridge, counter(), drop()});
