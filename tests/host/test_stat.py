@@ -91,7 +91,7 @@ def test_metrics_are_scraped_from_the_socket_unit(guest, zones):
         assert guest.sh(["systemctl", "is-active", "zoned-metrics.socket"]) == "active"
         failed = guest.sh(["systemctl", "list-units", "--failed", "--plain", "--no-legend", "zoned-metrics*"])
         assert failed == ""
-        said = guest.sh("journalctl --sync; journalctl -b -o cat -q -u 'zoned-metrics@*'")
+        said = guest.sh("journalctl --sync; journalctl -b -q | grep -F zoned-metrics@ || true")
         assert said == "", "a scrape that went well is not worth a line"
     finally:
         guest.sh(["systemctl", "stop", "zoned-metrics.socket"])
