@@ -43,7 +43,8 @@ private:
 
 constexpr const char* portsSet = "ports";
 constexpr const char* addressesSet = "port_ipv4";
-constexpr const char* openedSet = "opened"; // of the table inet
+constexpr const char* openedSet = "opened";   // of the table inet
+constexpr const char* throughSet = "through"; // of the table inet
 
 /// Elements by the set they are in; the sets are those of nft_table.cpp.
 using Elements = std::map<std::string, std::vector<std::string>>;
@@ -76,7 +77,7 @@ NetlinkMessage envelope(std::uint16_t type) {
 
 NetlinkMessage setMessage(std::uint16_t type, std::uint16_t flags, const std::string& table, const std::string& set,
                           std::size_t elements) {
-    const bool inet = set == openedSet;
+    const bool inet = set == openedSet || set == throughSet;
     constexpr std::size_t headers = 512;
     constexpr std::size_t ofOne = 64; // a key of three fields in its attributes
     NetlinkMessage message(static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | type), flags,
@@ -253,23 +254,26 @@ std::vector<std::string> guardedInterfaces(const std::string& table) {
 }
 
 void setOpenedLinks(const std::string& table, const std::vector<std::string>& links) {
-    std::vector<std::string> keys;
+    Elements elements{{openedSet, {}}, {throughSet, {}}};
     for (const std::string& link : links) {
-        keys.push_back(Key().addName(link).bytes());
+        elements[openedSet].push_back(Key().addName(link).bytes());
+        elements[throughSet].push_back(Key().addName(link).addName(link).bytes());
     }
     NetlinkSocket socket(NETLINK_NETFILTER);
-    std::vector<std::string> before = keysOf(socket, table, openedSet);
-    std::sort(before.begin(), before.end());
-    std::sort(keys.begin(), keys.end());
-    if (before == keys) {
-        return;
-    }
     std::vector<NetlinkMessage> messages;
-    messages.push_back(setMessage(NFT_MSG_DELSETELEM, NLM_F_ACK, table, openedSet, 0)); // all
-    if (!keys.empty()) {
-        messages.push_back(elementsMessage(NFT_MSG_NEWSETELEM, NLM_F_CREATE, table, openedSet, keys));
+    for (auto& [set, keys] : elements) {
+        std::vector<std::string> before = keysOf(socket, table, set.c_str());
+        std::sort(before.begin(), before.end());
+        std::sort(keys.begin(), keys.end());
+        if (before == keys) {
+            continue;
+        }
+        messages.push_back(setMessage(NFT_MSG_DELSETELEM, NLM_F_ACK, table, set, 0)); // all
+        if (!keys.empty()) {
+            messages.push_back(elementsMessage(NFT_MSG_NEWSETELEM, NLM_F_CREATE, table, set, keys));
+        }
     }
-    if (const int code = transact(socket, std::move(messages)); code != 0) {
+    if (const int code = messages.empty() ? 0 : transact(socket, std::move(messages)); code != 0) {
         throw Error(join("telling the nft table ", table, " which links the host forwards from"), code);
     }
 }

@@ -58,6 +58,7 @@ using Json = nlohmann::json;
 constexpr const char* portsSet = "ports";
 constexpr const char* addressesSet = "port_ipv4"; // nft_elements.cpp writes into both
 constexpr const char* openedSet = "opened";
+constexpr const char* throughSet = "through";
 constexpr const char* newConnectionsSet = "new_connections";
 constexpr const char* connectionsSet = "connections";
 constexpr const char* portlessSet = "portless_connections";
@@ -299,6 +300,7 @@ void addRoutingRules(Ruleset& rules, const NftNetwork& network) {
 
     rules.table(family);
     rules.set(family, openedSet, "ifname");
+    rules.set(family, throughSet, {"ifname", "ifname"});
     rules.baseChain(family, "prerouting", "prerouting", "filter", afterTracking);
     rules.baseChain(family, "forward", "forward", "filter", filterPriority);
     rules.baseChain(family, "postrouting", "postrouting", "nat", sourceNatPriority);
@@ -307,7 +309,11 @@ void addRoutingRules(Ruleset& rules, const NftNetwork& network) {
                {match("==", meta("iifname"), portPrefix(network.tableName) + '*'), counter(), drop()});
     rules.rule(family, "forward", {fromBridge, outOfBridge, match("!=", source, subnet), counter(), drop()});
     rules.rule(family, "forward", {fromBridge, outOfBridge, match("==", meta("nfproto"), "ipv6"), counter(), drop()});
-    rules.rule(family, "forward", {match("==", meta("iifname"), inSet(openedSet)), outOfBridge, counter(), drop()});
+    // IPv4 alone was opened; and where such a link is a bridge, what goes from port to port of it bears its name twice
+    rules.rule(family, "forward",
+               {match("==", meta("nfproto"), "ipv4"), match("==", meta("iifname"), inSet(openedSet)), outOfBridge,
+                match("!=", {{"concat", Json::array({meta("iifname"), meta("oifname")})}}, inSet(throughSet)),
+                counter(), drop()});
     if (network.masquerade) {
         rules.rule(family, "postrouting", {match("==", source, subnet), outOfBridge, {{"masquerade", nullptr}}});
     }

@@ -482,6 +482,24 @@ TEST_CASE("the links that the host forwards from are those that were told last")
     CHECK_FALSE(contains(opened(), "elements"));
 }
 
+TEST_CASE("what goes from port to port of a bridge that the host forwards from is let be") {
+    if (!test::mayMakeNamespaces()) {
+        return;
+    }
+    const InNamespace host;
+    Bridge bridge({"vnet0", first.mac, first.ipv4}); // the administrator's, with the host's own address
+    sys::NftNetwork other = network;
+    other.bridge = "zones1";
+    other.subnetAddress = 0x0a4e0000;
+    sys::ensureNetworkTables(other);
+    sys::setOpenedLinks(network.tableName, {network.bridge});
+    // with bridge-nf-call-iptables the forward chain sees these
+    const Frame frame = honest("[from port to port]");
+    CHECK(bridge.arrived({frame}, "[last]") == namesOf({frame}));
+    CHECK(
+        contains(nft("list chain inet zonedtest forward"), "iifname . oifname != @through counter packets 0 bytes 0"));
+}
+
 TEST_CASE("a transaction of very many messages gets all its answers") {
     if (!test::mayMakeNamespaces()) {
         return;
