@@ -292,7 +292,7 @@ def test_a_zone_that_ran_when_the_host_lost_its_power_says_so(host):
     mark.write_text("the id of an earlier boot\n")  # as it lies there after a power cut
     host.start()
     assert zone.state == "installed" and zone.reason == "the host went down while it ran"
-    assert not mark.exists()
+    eventually(lambda: not mark.exists(), what="the mark to be removed")  # of which no job waits
     zone.boot()
 
 
