@@ -49,9 +49,8 @@ std::string holdText(const Hold& hold) {
 }
 
 const JobInfo* Jobs::holder(const Hold& hold) const {
-    const auto found = std::ranges::find_if(
-        jobs_, [&](const auto& entry) { return entry.second.info.hold == hold && !entry.second.ended; });
-    return found == jobs_.end() ? nullptr : &found->second.info;
+    const auto found = holders_.find(hold);
+    return found == holders_.end() ? nullptr : &jobs_.at(found->second).info;
 }
 
 void Jobs::requireFree(const Hold& hold) const {
@@ -66,6 +65,7 @@ std::uint32_t Jobs::start(const std::string& kind, const Hold& hold) {
     const std::uint32_t id = numbers_.next();
     Job& job = jobs_[id];
     job.info = {id, kind, hold, -1, "", std::chrono::system_clock::now()};
+    holders_[hold] = id;
     job.told = std::chrono::steady_clock::now();
     if (listener_.added) {
         listener_.added(job.info);
@@ -150,6 +150,7 @@ void Jobs::end(std::uint32_t id, const JobEnd& result) {
         return;
     }
     found->second.ended = result;
+    holders_.erase(found->second.info.hold);
     if (!result.fault) {
         found->second.ended->text = found->second.warnings;
     }
@@ -191,6 +192,11 @@ void Jobs::bury(std::uint32_t id) {
 std::optional<PastJob> Jobs::past(std::uint32_t id) const {
     const auto found = std::ranges::find_if(past_, [id](const PastJob& job) { return job.info.id == id; });
     return found == past_.end() ? std::nullopt : std::optional(*found);
+}
+
+const JobInfo* Jobs::find(std::uint32_t id) const {
+    const auto found = jobs_.find(id);
+    return found == jobs_.end() ? nullptr : &found->second.info;
 }
 
 std::vector<JobInfo> Jobs::list() const {

@@ -106,6 +106,8 @@ public:
     [[nodiscard]] std::vector<JobInfo> list() const;
     /// One of the last jobs whose end has a text; nothing for another.
     [[nodiscard]] std::optional<PastJob> past(std::uint32_t id) const;
+    /// Null where there is none.
+    [[nodiscard]] const JobInfo* find(std::uint32_t id) const;
     [[nodiscard]] bool none() const noexcept { return jobs_.empty(); }
 
 private:
@@ -127,6 +129,7 @@ private:
     sys::EventLoop& loop_;
     Written written_;
     Listener listener_;
+    std::map<Hold, std::uint32_t> holders_; // of what is held: the job that has not ended
     std::map<std::uint32_t, Job> jobs_;
     std::deque<PastJob> past_; // the last of those with a text, the oldest first
     JobNumbers numbers_;

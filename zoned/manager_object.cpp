@@ -160,12 +160,8 @@ std::string ManagerObject::noteOf(const ZoneView& view) const {
     if (!view.maintenance.empty()) {
         add("maintenance: " + zone::publicReason(view.maintenance));
     }
-    if (view.job != 0) {
-        for (const JobInfo& job : domain_.jobs.list()) {
-            if (job.id == view.job) {
-                add(sys::join("job ", job.id, " (", job.kind, ")"));
-            }
-        }
+    if (const JobInfo* job = view.job == 0 ? nullptr : domain_.jobs.find(view.job)) {
+        add(sys::join("job ", job->id, " (", job->kind, ")"));
     }
     if (view.privileged) {
         add("not root-safe");

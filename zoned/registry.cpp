@@ -74,12 +74,16 @@ void Registry::lookAgain() {
     }
     // what is wrong with a definition may be another one: an address taken, a zone that is not there
     std::set<std::string> others;
+    takeHostIntoView();
     for (const std::string& name : names) {
         refreshIfThere(name);
-        std::ranges::copy(waitingFor(name), std::inserter(others, others.end()));
     }
     for (const auto& [name, entry] : zones_) {
-        if (!entry.zone->problem.empty()) {
+        const auto waits = around_.waits.find(name.str());
+        const bool waitsForOne =
+            waits != around_.waits.end() &&
+            std::ranges::any_of(waits->second, [&](const std::string& other) { return names.contains(other); });
+        if (waitsForOne || !entry.zone->problem.empty()) {
             others.insert(name.str());
         }
     }
@@ -100,8 +104,8 @@ void Registry::rescan() {
         unlisted_ = error.what();
         return;
     }
-    known_.clear();
-    std::ranges::transform(present, std::inserter(known_, known_.end()), &zone::ZoneName::str);
+    around_.zones.clear();
+    std::ranges::transform(present, std::inserter(around_.zones, around_.zones.end()), &zone::ZoneName::str);
     for (const zone::ZoneName& name : names()) {
         present.insert(name);
     }
@@ -221,7 +225,7 @@ Zone& Registry::refresh(const std::string& text) {
     }
     const bool isNew = known == nullptr;
     Zone& zone = isNew ? add(name) : *known;
-    known_.insert(text);
+    around_.zones.insert(text);
     zone.readFrom = readFrom;
     zone.text = std::move(fresh.text);
     zone.unread = std::move(fresh.unread);
@@ -230,7 +234,9 @@ Zone& Registry::refresh(const std::string& text) {
     zone.unavailable = std::move(fresh.unavailable);
     zone.imageFrom = std::move(fresh.imageFrom);
     const std::string before = zone.problem;
+    leaveSurroundings(zone);
     interpret(zone);
+    joinSurroundings(zone);
     readBooted(zone);
     if (!zone.problem.empty() && zone.problem != before) {
         spdlog::warn("zone {}: its definition cannot be used: {}", name.str(), zone.problem);
@@ -286,7 +292,7 @@ void Registry::interpret(Zone& zone) {
         return;
     }
     try {
-        zone::Definition definition = store::readDefinition(*zone.text, file, surroundings(zone.name.str()));
+        zone::Definition definition = store::readDefinition(*zone.text, file, around_);
         if (definition.zone != zone.name.str()) {
             const auto parsed = store::parseDefinition(*zone.text, file);
             const auto line = parsed.lines.find("zone");
@@ -378,38 +384,72 @@ void Registry::changed(const zone::ZoneName& name) {
 }
 
 void Registry::drop(const zone::ZoneName& name) {
+    if (const Zone* zone = find(name)) {
+        leaveSurroundings(*zone);
+    }
     zones_.erase(name);
-    known_.erase(name.str());
+    around_.zones.erase(name.str());
     if (listener_.zoneRemoved) {
         listener_.zoneRemoved(name);
     }
 }
 
-zone::Surroundings Registry::surroundings(const std::string& self) const {
-    zone::Surroundings around;
-    around.subnet = host_.settings.network.address;
-    around.managedBridge = host_.settings.network.bridge;
-    for (const auto& [name, id] : imageIds_) {
-        around.images.push_back(name);
-    }
-    around.addressesTaken = addressesTaken(self);
+/// What of the surroundings is the host's, and may change while we run: processors come and go.
+void Registry::takeHostIntoView() {
+    around_.subnet = host_.settings.network.address;
+    around_.managedBridge = host_.settings.network.bridge;
+    around_.groups.clear();
     for (const auto& [group, limits] : host_.settings.groups) {
-        around.groups.push_back(group);
+        around_.groups.push_back(group);
     }
-    around.host = hostResources(host_);
-    around.zones.assign(known_.begin(), known_.end());
-    for (const auto& [name, entry] : zones_) {
-        if (entry.zone->definition && name.str() != self) {
-            std::vector<std::string>& waited = around.waits[name.str()];
-            waited = entry.zone->definition->after;
-            std::ranges::copy(entry.zone->definition->needs, std::back_inserter(waited));
+    around_.host = hostResources(host_);
+}
+
+/// A zone does not stand in its own way.
+void Registry::leaveSurroundings(const Zone& zone) {
+    const std::string& name = zone.name.str();
+    if (const auto addresses = addressesOf_.extract(name); !addresses.empty()) {
+        for (const std::uint32_t address : addresses.mapped()) {
+            const auto [first, last] = around_.addressesTaken.equal_range(address);
+            const auto own = std::find_if(first, last, [&](const auto& taken) { return taken.second == name; });
+            if (own != last) {
+                around_.addressesTaken.erase(own);
+            }
         }
     }
-    return around;
+    around_.waits.erase(name);
+}
+
+void Registry::joinSurroundings(const Zone& zone) {
+    const std::string& name = zone.name.str();
+    std::vector<std::uint32_t>& addresses = addressesOf_[name];
+    if (zone.definition) {
+        for (const zone::Nic& nic : zone.definition->network) {
+            if (nic.address) {
+                addresses.push_back(nic.address->address);
+            }
+        }
+        std::vector<std::string> waited = zone.definition->after;
+        std::ranges::copy(zone.definition->needs, std::back_inserter(waited));
+        if (!waited.empty()) {
+            around_.waits[name] = std::move(waited);
+        }
+    }
+    if (zone.record) {
+        for (const auto& [nic, address] : zone.record->addresses) {
+            addresses.push_back(address);
+        }
+    }
+    for (const std::uint32_t address : addresses) {
+        around_.addressesTaken.emplace(address, name);
+    }
 }
 
 zone::Definition Registry::check(const std::string& text, const std::string& origin, const std::string& self) {
-    zone::Surroundings around = surroundings(self);
+    takeHostIntoView();
+    zone::Surroundings around = around_; // of one request
+    std::erase_if(around.addressesTaken, [&](const auto& taken) { return taken.second == self; });
+    around.waits.erase(self);
     Accounts::Missing missing = accounts_.missing(store::parseDefinition(text, origin).definition.admins);
     around.missingUsers = std::move(missing.users);
     around.missingGroups = std::move(missing.groups);
@@ -523,6 +563,10 @@ void Registry::imagesChanged() {
         return;
     }
     const auto before = std::exchange(imageIds_, now);
+    around_.images.clear();
+    std::ranges::transform(imageIds_, std::back_inserter(around_.images),
+                           [](const auto& image) { return image.first; });
+    takeHostIntoView();
     for (const auto& [name, id] : before) {
         const auto found = now.find(name);
         if ((found == now.end() || found->second != id) && listener_.imageRemoved) {

@@ -121,7 +121,9 @@ private:
     void noteUsers(const std::string& image);
     Zone& add(const zone::ZoneName& name);
     [[nodiscard]] ZoneView look(const Zone& zone, std::uint32_t job) const;
-    [[nodiscard]] zone::Surroundings surroundings(const std::string& self) const;
+    void takeHostIntoView();
+    void leaveSurroundings(const Zone& zone);
+    void joinSurroundings(const Zone& zone);
 
     struct Entry {
         std::unique_ptr<Zone> zone;
@@ -138,8 +140,11 @@ private:
     store::Images images_;
     store::ZoneStorage storage_;
     std::map<zone::ZoneName, Entry> zones_;
-    std::string unlisted_;        // why the zones on the disk are not known; "" where they are
-    std::set<std::string> known_; // names of all zones, also of those that have not been read yet
+    std::string unlisted_; // why the zones on the disk are not known; "" where they are
+    /// What definitions are judged in, with what each zone brings to it: kept, since gathering it anew for each of a
+    /// thousand zones takes a thousand times a thousand steps. `zones` are also those that have not been read yet.
+    zone::Surroundings around_;
+    std::map<std::string, std::vector<std::uint32_t>> addressesOf_; // that each zone has brought to around_
     struct Unsaved {
         store::ZoneRecord record;
         std::uint64_t number = 0;

@@ -120,8 +120,9 @@ void checkZoneList(const std::string& key, const std::vector<std::string>& names
             findings.push_back({item, "names " + names[i] + " a second time"});
         } else if (const auto why = ZoneName::problem(names[i])) {
             findings.push_back({item, *why});
-        } else if (std::find(known.begin(), known.end(), names[i]) == known.end()) {
-            findings.push_back({item, "there is no zone '" + names[i] + "'" + suggestion(names[i], known)});
+        } else if (!known.contains(names[i])) {
+            findings.push_back({item, "there is no zone '" + names[i] + "'" +
+                                          suggestion(names[i], std::vector<std::string>(known.begin(), known.end()))});
         }
     }
 }
@@ -289,11 +290,11 @@ void checkAddressTaken(const Definition& definition, const Surroundings& surroun
         if (nic.bridge || !nic.address) { // what is free on the administrator's own bridge, he knows
             continue;
         }
-        for (const auto& [address, holder] : surroundings.addressesTaken) {
-            if (address == nic.address->address && holder != definition.zone) {
-                findings.push_back({nicKey(i, "address"), ipv4Text(address) + " is taken by zone " + holder});
-                break;
-            }
+        const auto [first, last] = surroundings.addressesTaken.equal_range(nic.address->address);
+        const auto other =
+            std::find_if(first, last, [&](const auto& taken) { return taken.second != definition.zone; });
+        if (other != last) {
+            findings.push_back({nicKey(i, "address"), ipv4Text(other->first) + " is taken by zone " + other->second});
         }
     }
 }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,12 +22,12 @@ struct Surroundings {
     Ipv4Network subnet;              // of the managed network: the bridge's address and prefix
     std::string managedBridge;       // its bridge
     std::vector<std::string> images; // known images
-    /// Addresses held by other zones: (address, zone).
-    std::vector<std::pair<std::uint32_t, std::string>> addressesTaken;
+    /// Addresses, and the zones that hold them.
+    std::multimap<std::uint32_t, std::string> addressesTaken;
     std::vector<std::string> groups; // of zoned.yaml
     HostResources host;
-    std::vector<std::string> zones; // all zones of the host
-    /// What other zones wait for: zone -> those that it names in after and requires.
+    std::set<std::string> zones; // all zones of the host
+    /// What zones wait for: zone -> those that it names in after and requires.
     std::map<std::string, std::vector<std::string>> waits;
     bool allowPrivileged = true; // the requester is the host's administrator
     /// Those of the definition's administrators that this host does not have, where that is asked: it is when a
