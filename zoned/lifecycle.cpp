@@ -22,6 +22,11 @@ using zone::ZoneName;
 
 // A supervisor calls a zone that cannot be killed "down" after 10 s; one that says nothing for longer hangs itself.
 constexpr std::chrono::seconds haltPatience{15};
+// Bringing up takes milliseconds, in which it hears nothing. One that takes longer waits for the host: for the file
+// server of a mount, say.
+constexpr std::chrono::seconds bootPatience{3};
+// A process that was killed, and has not ended by then, the kernel does not let go.
+constexpr std::chrono::seconds killPatience{10};
 
 std::string jobKind(Command command) {
     return std::string(zone::commandName(command));
@@ -195,12 +200,25 @@ std::uint32_t Lifecycle::halt(const std::string& name) {
         registry_.changed(zone.name);
         return job;
     }
-    operation.deadline = loop_.after(haltPatience, [this, zoneName = zone.name] {
-        const LogAbout about(zoneName.str());
-        spdlog::error("zone {}: its supervisor does not halt it; it is killed", zoneName.str());
-        sys::killCgroup(platform::supervisorCgroup(launcher_.cgroup(zoneName)));
-    });
+    const platform::Status* status = supervisor(zone.name).status();
+    const bool comesUp = status != nullptr && !status->step.empty();
+    operation.deadline =
+        loop_.after(comesUp ? bootPatience : haltPatience, [this, zoneName = zone.name] { killSupervisor(zoneName); });
     return begin(zone, std::move(operation));
+}
+
+/// The last means of a halt. What the zone leaves is cleaned up when the supervisor has ended.
+void Lifecycle::killSupervisor(const ZoneName& name) {
+    const LogAbout about(name.str());
+    spdlog::error("zone {}: its supervisor does not halt it; it is killed", name.str());
+    sys::killCgroup(platform::supervisorCgroup(launcher_.cgroup(name)));
+    if (const auto found = operations_.find(name); found != operations_.end()) {
+        found->second.deadline = loop_.after(killPatience, [this, name] {
+            fail(name, FaultKind::failed,
+                 "the supervisor of zone " + name.str() +
+                     " does not end, though killed; it probably waits for a device or a network file system");
+        });
+    }
 }
 
 std::uint32_t Lifecycle::shutdown(const std::string& name, std::uint32_t timeout) {

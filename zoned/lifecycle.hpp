@@ -126,6 +126,7 @@ private:
     std::uint32_t enter(const Zone& zone, Operation operation);
     std::uint32_t begin(const Zone& zone, Operation operation);
     void tellEnd(const zone::ZoneName& name, const platform::Status& status, bool asked);
+    void killSupervisor(const zone::ZoneName& name);
     std::uint32_t alreadyThere(const Zone& zone, zone::Command command);
     void supersede(const zone::ZoneName& name);
     void send(const zone::ZoneName& name);

@@ -68,6 +68,25 @@ def test_a_definition_whose_mount_does_not_answer_is_taken_with_a_warning(host, 
     eventually(lambda: not lookups(host), what="the end of who looked")
 
 
+def test_a_boot_that_waits_for_a_dead_mount_holds_up_nobody_and_can_be_halted(host, dead):
+    place, die = dead
+    (place / "www").mkdir(mode=0o700)
+    zone = host.zone("z1", mounts=f"[{{source: {place}/www, target: /srv}}]")
+    server = die()
+    try:
+        watch = host.bus.watch()
+        boot = host.bus.call(zone.path, ZONE, "Boot", "(a{sv})", ({},))
+        eventually(lambda: host.supervisors("z1"))
+        othersAreServed(host)
+        assert not [signal for signal in watch.signals("JobRemoved") if signal.args[1] == boot]
+        zone.halt()
+        assert host.bus.waitJob(boot, watch).result == "cancelled"
+        assert zone.state == "installed" and not host.supervisors("z1")
+    finally:
+        server.close()
+        (place / "www").rmdir()
+
+
 def test_dead_mounts_do_not_use_up_the_service(host, dead):
     """Ten questions whose askers cannot even be killed: all are answered, and no more than four of them wait."""
     place, die = dead

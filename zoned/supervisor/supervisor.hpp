@@ -6,8 +6,12 @@
 //                              shutting-down ──▶ installed;  `down` where killed processes do not end
 //
 // The supervisor is the parent of the zone's init, holds its console and lets
-// programs in. It never waits: what takes time is an event of the loop. Only the
-// bring-up itself runs through, in a few milliseconds.
+// programs in. What takes time is an event of the loop, but for bringing up and
+// taking down, which run through, mostly in milliseconds. They wait for the zone's
+// first process, 30 s at most (handshake.cpp), for killed processes to end, 10 s
+// (limits.cpp), and for a mount's source as long as its file server takes, for ever
+// where that is gone. Meanwhile no message is read. A zone is halted all the same:
+// zoned kills a supervisor that does not answer, and cleans up after it.
 #pragma once
 
 #include <chrono>
