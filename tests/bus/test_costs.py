@@ -163,7 +163,8 @@ def test_who_keeps_the_service_busy_with_what_everybody_may_is_turned_away_for_a
     host.bus.manager("ListZones", timeout=10)
     answers = flood.answers()
     assert set(answers) <= {"", LIMITS_EXCEEDED} and sum(answers.values()) == 960
-    assert answers.get(LIMITS_EXCEEDED, 0) > answers.get("", 0) > 0
+    # how many of each is the machine's: an answer takes it some share of the time that one user may have
+    assert answers.get(LIMITS_EXCEEDED, 0) > 0 and answers.get("", 0) > 0
     eventually(lambda: host.asUser([[MANAGER_PATH, MANAGER, "ListZones", "()", "()", 0]]) == [""])
 
 
