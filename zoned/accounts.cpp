@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "border.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "zone/fault.hpp"
@@ -85,7 +86,7 @@ void Accounts::learn(const std::vector<zone::Admin>& admins, const std::function
         learnt(accounts, found);
         const auto node = asked_.extract(question);
         for (const auto& each : node.mapped()) {
-            each();
+            attempt("going on with an account", each);
         }
     });
 }

@@ -23,7 +23,7 @@ BuiltSpec resolveBootSpec(const Host& host, Registry& registry, Zone& zone, cons
     }
     const zone::Ipv4Network& bridge = host.settings.network.address;
     const bool fresh = assignAddresses(*zone.definition, record, bridge, registry.addressesTaken(zone.name.str()));
-    if (fresh && network != nullptr) {
+    if (network != nullptr && (fresh || registry.owesAddresses(zone.name))) {
         registry.requireKnownIds(zone.name.str());
         registry.saveRecord(zone.name, record);
     }

@@ -55,13 +55,18 @@ bool Bus::letIn(sd_bus_message* message) {
         return true;
     }
     const auto now = Turnstile::Clock::now();
+    const char* const sender = sd_bus_message_get_sender(message);
+    const uid_t uid = callers_.of(sender == nullptr ? "" : sender).uid;
+    if (const std::string why = turnstile_.tooBusyFor(uid, now); !why.empty()) {
+        refuse(message, SD_BUS_ERROR_LIMITS_EXCEEDED, why);
+        return false;
+    }
     const std::size_t bytes = sizeOf(message, turnstile_.limits().callBytes);
     if (const std::string why = turnstile_.tooLarge(bytes); !why.empty()) {
         refuse(message, api::errorName(zone::FaultKind::invalidArgument).data(), why);
+        turnstile_.charge(uid, Turnstile::Clock::now() - now, now); // to measure it costs its bytes
         return false;
     }
-    const char* const sender = sd_bus_message_get_sender(message);
-    const uid_t uid = callers_.of(sender == nullptr ? "" : sender).uid;
     if (const std::string why = turnstile_.enter(uid, bytes, now); !why.empty()) {
         refuse(message, SD_BUS_ERROR_LIMITS_EXCEEDED, why);
         return false;

@@ -99,8 +99,8 @@ void decide(const Domain& domain, const Caller& caller, const Request& request,
         try {
             const std::vector<zone::Admin> now = adminsFor(domain, caller, request);
             domain.authorizer.decide(caller, request.verb, request.target, now, next);
-        } catch (const zone::Fault& fault) {
-            then({false, fault.what()}); // the zone went away while its administrators were looked up
+        } catch (const std::exception& error) {
+            then({false, error.what()}); // the zone went away while its administrators were looked up
         }
     });
 }

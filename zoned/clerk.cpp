@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <iterator>
+#include <ranges>
 
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
+#include "border.hpp"
 #include "spawn.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
@@ -51,7 +53,7 @@ Clerk::~Clerk() {
     }
     if (asked_) {
         pollfd answer{channel_.fd(), POLLIN, 0};
-        if (::poll(&answer, 1, lastPatience) > 0) {
+        if (::poll(&answer, 1, lastPatience) > 0 && lastIsWritten()) {
             writes_.pop_front();
         }
     }
@@ -62,6 +64,16 @@ Clerk::~Clerk() {
         } catch (const sys::Error& error) {
             spdlog::error("{}", error.what());
         }
+    }
+}
+
+/// What the answer says that came at our end; where it came from nobody, or tells of a fault, we try ourselves.
+bool Clerk::lastIsWritten() noexcept {
+    try {
+        const auto packet = channel_.receive();
+        return packet && !faultIn(packet->data);
+    } catch (const std::exception&) {
+        return false;
     }
 }
 
@@ -102,22 +114,28 @@ void Clerk::ask(Write write) {
     if (!write.about.empty()) {
         ++owed_[write.about].writes;
     }
-    // What has not been begun, and is about the same file, need not be written: only the latest counts. One that nobody
-    // waits for must not take the place of one that somebody does.
-    const auto begun = static_cast<std::ptrdiff_t>(asked_ ? 1 : 0);
-    for (auto earlier = writes_.begin() + begun; earlier != writes_.end(); ++earlier) {
-        if (earlier->path == write.path && earlier->about == write.about) {
-            earlier->packet = std::move(write.packet);
-            earlier->perform = std::move(write.perform);
-            std::ranges::move(write.done, std::back_inserter(earlier->done));
-            if (!write.about.empty()) {
-                --owed_[write.about].writes;
-            }
-            return;
-        }
+    if (!mergeWithLast(write)) {
+        writes_.push_back(std::move(write));
+        sendNext();
     }
-    writes_.push_back(std::move(write));
-    sendNext();
+}
+
+/// What has not been begun, and is about the same file, need not be written: only the latest counts. One that nobody
+/// waits for must not take the place of one that somebody does, and none may pass another of its file.
+bool Clerk::mergeWithLast(Write& write) {
+    const auto begun = static_cast<std::ptrdiff_t>(asked_ ? 1 : 0);
+    const auto waiting = std::ranges::subrange(writes_.begin() + begun, writes_.end());
+    const auto last = std::ranges::find(waiting | std::views::reverse, write.path, &Write::path);
+    if (last == (waiting | std::views::reverse).end() || last->about != write.about) {
+        return false;
+    }
+    last->packet = std::move(write.packet);
+    last->perform = std::move(write.perform);
+    std::ranges::move(write.done, std::back_inserter(last->done));
+    if (!write.about.empty()) {
+        --owed_[write.about].writes;
+    }
+    return true;
 }
 
 void Clerk::start() {
@@ -202,10 +220,10 @@ void Clerk::finish(const std::optional<Fault>& fault) {
         });
     }
     for (const Done& done : write.done) {
-        done(fault);
+        attempt("telling of a written record", [&] { done(fault); });
     }
     for (const Done& each : waiting) {
-        each(told);
+        attempt("telling of a written record", [&] { each(told); });
     }
 }
 

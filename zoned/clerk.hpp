@@ -41,7 +41,7 @@ public:
     void replaceVolatile(const std::string& path, const std::string& text, mode_t mode);
 
     /// Calls back when all that was asked for about this is on the disk, at once where nothing is under way; with the
-    /// last fault that there was since the caller asked.
+    /// last fault of what was under way.
     void settled(const std::string& about, Done then);
 
 private:
@@ -58,6 +58,8 @@ private:
         std::vector<Done> waiting;
     };
     void ask(Write write);
+    [[nodiscard]] bool mergeWithLast(Write& write);
+    [[nodiscard]] bool lastIsWritten() noexcept;
     void sendNext();
     void start();
     void answered();

@@ -30,7 +30,10 @@ std::uint32_t Installer::install(const std::string& name) {
         if (proceed) {
             giveRoot(zone);
         }
-        jobs_.finish(job);
+        // a root that the disk calls incomplete is none
+        registry_.whenSaved(zone.name, [this, job](const std::optional<Fault>& fault) {
+            fault ? jobs_.fail(job, *fault) : jobs_.finish(job);
+        });
     });
     return job;
 }
@@ -108,7 +111,7 @@ std::uint32_t Installer::remove(const std::string& name) {
 
 void Installer::takeRoot(const zone::ZoneName& name, std::uint32_t job, const std::function<void()>& then) {
     // what is still on its way to the disk must not come after it
-    registry_.whenSaved(name, [this, name, job, then] { takeRootNow(name, job, then); });
+    registry_.whenSaved(name, [this, name, job, then](const std::optional<Fault>&) { takeRootNow(name, job, then); });
 }
 
 void Installer::takeRootNow(const zone::ZoneName& name, std::uint32_t job, const std::function<void()>& then) {

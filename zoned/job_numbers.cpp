@@ -21,11 +21,13 @@ std::uint32_t hundredthsUp() {
     return static_cast<std::uint32_t>(now.tv_sec * 100 + now.tv_nsec / 10'000'000);
 }
 
-/// The number that a file holds; 0 where there is none.
+/// The number that a file holds. There is none on a host that has just booted; on another one the service of before may
+/// have left none, and its jobs are waited for.
 std::uint32_t numberIn(const std::string& path) {
     const auto text = sys::readFile(path);
     if (!text) {
-        return 0;
+        const bool fresh = path.empty() || sys::listDirectory(path.substr(0, path.rfind('/')) + "/zones").empty();
+        return fresh ? 0 : hundredthsUp();
     }
     std::uint32_t number = 0;
     const auto [rest, fault] = std::from_chars(text->data(), text->data() + text->size(), number);

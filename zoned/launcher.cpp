@@ -141,7 +141,7 @@ public:
         (void)exited;
         const std::uint64_t launch = launches_[name] = ++lastLaunch_;
         if (!units_.place(name, groupOf_(name), resourcesOf_(name)) && !reload_) {
-            startUnit(name, std::move(then));
+            startUnit(name, launch, std::move(then));
             return;
         }
         reload_.reset();
@@ -152,7 +152,7 @@ public:
             }
             if (problem.empty()) {
                 limitSlice(groupOf_(name));
-                startUnit(name, then);
+                startUnit(name, launch, then);
             } else {
                 then(zone::Fault(zone::FaultKind::failed,
                                  "making systemd read the unit " + unit(name) + " again, for its group: " + problem));
@@ -260,8 +260,11 @@ private:
         }
     }
 
-    void startUnit(const zone::ZoneName& name, Started then) {
-        bus_.startUnit(unit(name), [then = std::move(then), name](const std::string& problem) {
+    void startUnit(const zone::ZoneName& name, std::uint64_t launch, Started then) {
+        bus_.startUnit(unit(name), [this, launch, then = std::move(then), name](const std::string& problem) {
+            if (const auto last = launches_.find(name); last == launches_.end() || last->second != launch) {
+                return; // that start was given up: its end says nothing of the one after it
+            }
             if (problem.empty()) {
                 then(std::nullopt);
             } else {

@@ -200,11 +200,15 @@ std::uint32_t Lifecycle::halt(const std::string& name) {
         registry_.changed(zone.name);
         return job;
     }
-    const platform::Status* status = supervisor(zone.name).status();
-    const bool comesUp = status != nullptr && !status->step.empty();
-    operation.deadline =
-        loop_.after(comesUp ? bootPatience : haltPatience, [this, zoneName = zone.name] { killSupervisor(zoneName); });
+    operation.deadline = haltDeadline(zone.name);
     return begin(zone, std::move(operation));
+}
+
+/// When a supervisor is killed that has not halted its zone.
+sys::EventLoop::Source Lifecycle::haltDeadline(const ZoneName& name) {
+    const platform::Status* status = supervisor(name).status();
+    const bool comesUp = status != nullptr && !status->step.empty();
+    return loop_.after(comesUp ? bootPatience : haltPatience, [this, name] { killSupervisor(name); });
 }
 
 /// The last means of a halt. What the zone leaves is cleaned up when the supervisor has ended.
@@ -288,31 +292,45 @@ void Lifecycle::send(const ZoneName& name) {
     const std::uint32_t job = operations_.at(name).job;
     supervisor(name).summon([this, name, job](const std::optional<Fault>& fault) {
         const auto found = operations_.find(name);
-        if (found == operations_.end()) {
-            // cancelled before it was sent: the supervisor has nothing to do
-            if (!fault) {
-                supervisor(name).tell({{"type", "quit"}});
-            }
-            return;
-        }
-        Operation& operation = found->second;
-        if (operation.job != job) {
-            return; // another request took its place, and was given an answer of its own
-        }
-        if (fault) {
-            fail(name, *fault);
-            return;
-        }
-        try {
-            ++operation.launches;
-            if (!operation.definition.empty()) {
-                noteBooted(name, operation.definition);
-            }
-            operation.ticket = supervisor(name).request(operation.message);
-        } catch (const std::exception& error) {
-            fail(name, zone::faultOf(error));
+        const bool boots = found != operations_.end() && !found->second.definition.empty();
+        if (!fault && boots && registry_.owesAddresses(name)) {
+            // with addresses that the next service would not know of, two zones could have the same
+            registry_.whenSaved(name, [this, name, job](const std::optional<Fault>& unsaved) {
+                deliver(name, job, operations_.contains(name) ? unsaved : std::nullopt);
+            });
+        } else {
+            deliver(name, job, fault);
         }
     });
+}
+
+/// Sends the supervisor, which listens by now, what it was summoned for.
+void Lifecycle::deliver(const ZoneName& name, std::uint32_t job, const std::optional<Fault>& fault) {
+    const auto found = operations_.find(name);
+    if (found == operations_.end()) {
+        // cancelled before it was sent: the supervisor has nothing to do
+        if (!fault) {
+            supervisor(name).tell({{"type", "quit"}});
+        }
+        return;
+    }
+    Operation& operation = found->second;
+    if (operation.job != job) {
+        return; // another request took its place, and was given an answer of its own
+    }
+    if (fault) {
+        fail(name, *fault);
+        return;
+    }
+    try {
+        ++operation.launches;
+        if (!operation.definition.empty()) {
+            noteBooted(name, operation.definition);
+        }
+        operation.ticket = supervisor(name).request(operation.message);
+    } catch (const std::exception& error) {
+        fail(name, zone::faultOf(error));
+    }
 }
 
 void Lifecycle::cancel(const ZoneName& name) {
@@ -328,6 +346,7 @@ void Lifecycle::cancel(const ZoneName& name) {
     if (!operation.cancelled) {
         operation.ticket = supervisor(name).request({{"type", "halt"}});
         operation.cancelled = true;
+        operation.deadline = haltDeadline(name);
     }
 }
 

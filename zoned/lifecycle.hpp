@@ -126,10 +126,12 @@ private:
     std::uint32_t enter(const Zone& zone, Operation operation);
     std::uint32_t begin(const Zone& zone, Operation operation);
     void tellEnd(const zone::ZoneName& name, const platform::Status& status, bool asked);
+    [[nodiscard]] sys::EventLoop::Source haltDeadline(const zone::ZoneName& name);
     void killSupervisor(const zone::ZoneName& name);
     std::uint32_t alreadyThere(const Zone& zone, zone::Command command);
     void supersede(const zone::ZoneName& name);
     void send(const zone::ZoneName& name);
+    void deliver(const zone::ZoneName& name, std::uint32_t job, const std::optional<zone::Fault>& fault);
     void cancel(const zone::ZoneName& name);
     void finish(const zone::ZoneName& name);
     void fail(const zone::ZoneName& name, zone::FaultKind kind, const std::string& text);

@@ -198,7 +198,16 @@ void Network::ensureFor(const zone::Definition& definition) {
         open |= nic.bridge.has_value();
         if (!nic.bridge) {
             managed = true;
-        } else if (!sys::Netlink().linkIndex(*nic.bridge)) {
+            continue;
+        }
+        sys::Netlink host;
+        const auto bridge = host.linkIndex(*nic.bridge);
+        if (bridge && bridge == host.linkIndex(host_.settings.network.bridge)) { // by another name of it
+            throw zone::Fault(zone::FaultKind::failed, "the bridge '" + *nic.bridge + "' that interface " + nic.name +
+                                                           " of zone " + definition.zone +
+                                                           " is to join is the managed one; leave the key bridge out");
+        }
+        if (!bridge) {
             throw zone::Fault(zone::FaultKind::failed, "the bridge '" + *nic.bridge + "' that interface " + nic.name +
                                                            " of zone " + definition.zone +
                                                            " is to join does not exist on this host");

@@ -203,7 +203,11 @@ Zone& Registry::current(const std::string& name) {
 
 Zone& Registry::toBoot(const std::string& name) {
     Zone& zone = current(name);
-    return zone.problem.empty() && zone.unavailable.empty() ? zone : refresh(name);
+    if (zone.problem.empty() && zone.unavailable.empty()) {
+        return zone;
+    }
+    takeHostIntoView();
+    return refresh(name);
 }
 
 Zone& Registry::refresh(const std::string& text) {
@@ -489,12 +493,16 @@ void Registry::undefine(const zone::ZoneName& name) {
 void Registry::saveRecord(const zone::ZoneName& name, const store::ZoneRecord& record) {
     const std::string text = storage_.recordText(name, record);
     const std::uint64_t number = ++lastSave_;
-    unsaved_[name] = {record, number};
+    unsaved_[name] = {record, number, std::nullopt};
     clerk_.replace(name.str(), storage_.recordFile(name), text, 0600,
                    [this, name, number](const std::optional<Fault>& fault) {
                        const auto found = unsaved_.find(name);
                        if (found == unsaved_.end() || found->second.number != number) {
                            return; // another one follows
+                       }
+                       if (fault && hasNewAddresses(name, found->second.record)) {
+                           found->second.fault = fault; // forgotten, they would be given to another zone, too
+                           return;
                        }
                        unsaved_.erase(found);
                        if (fault) {
@@ -513,8 +521,24 @@ void Registry::markRunning(const zone::ZoneName& name, bool running) {
     }
 }
 
-void Registry::whenSaved(const zone::ZoneName& name, const std::function<void()>& then) {
-    clerk_.settled(name.str(), [then](const std::optional<Fault>&) { then(); });
+/// Whether the zone was given addresses that the disk knows nothing of.
+bool Registry::hasNewAddresses(const zone::ZoneName& name, const store::ZoneRecord& record) const {
+    const auto written = storage_.find(name);
+    return written && written->addresses != record.addresses;
+}
+
+bool Registry::owesAddresses(const zone::ZoneName& name) const {
+    const auto found = unsaved_.find(name);
+    return found != unsaved_.end() && hasNewAddresses(name, found->second.record);
+}
+
+void Registry::whenSaved(const zone::ZoneName& name, const Clerk::Done& then) {
+    const auto found = unsaved_.find(name);
+    if (found != unsaved_.end() && found->second.fault) {
+        then(found->second.fault);
+        return;
+    }
+    clerk_.settled(name.str(), then);
 }
 
 /// Tells when the list of zones on an image is another.

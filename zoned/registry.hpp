@@ -81,8 +81,10 @@ public:
     void saveRecord(const zone::ZoneName& name, const store::ZoneRecord& record);
     /// Notes that it runs, or does not, for after a power cut.
     void markRunning(const zone::ZoneName& name, bool running);
-    /// Calls back when all records of the zone are on the disk, or could not be written.
-    void whenSaved(const zone::ZoneName& name, const std::function<void()>& then);
+    /// Calls back when all records of the zone are on the disk, or with why one could not be written.
+    void whenSaved(const zone::ZoneName& name, const Clerk::Done& then);
+    /// Whether the zone was given addresses that the disk does not know yet, or could not be told.
+    [[nodiscard]] bool owesAddresses(const zone::ZoneName& name) const;
     void createStorage(const zone::ZoneName& name, const store::ZoneRecord& record);
     /// Takes the zone's root away; returns the folder for a worker to remove. forgetStorage ends it.
     [[nodiscard]] std::string retireStorage(const zone::ZoneName& name);
@@ -122,6 +124,7 @@ private:
     Zone& add(const zone::ZoneName& name);
     [[nodiscard]] ZoneView look(const Zone& zone, std::uint32_t job) const;
     void takeHostIntoView();
+    [[nodiscard]] bool hasNewAddresses(const zone::ZoneName& name, const store::ZoneRecord& record) const;
     void leaveSurroundings(const Zone& zone);
     void joinSurroundings(const Zone& zone);
 
@@ -148,6 +151,7 @@ private:
     struct Unsaved {
         store::ZoneRecord record;
         std::uint64_t number = 0;
+        std::optional<zone::Fault> fault; // it did not get there, and must not be forgotten
     };
     std::map<zone::ZoneName, Unsaved> unsaved_; // records that are on their way to the disk
     std::uint64_t lastSave_ = 0;

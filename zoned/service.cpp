@@ -161,15 +161,20 @@ void Service::publishJobs() {
             jobObjects_->add(job);
             manager_->emitJobNew(job.id, jobObject(job.id), job.kind, job.hold.name);
         });
-        if (job.hold.what == Held::zone) {
-            registry_.changed(zone::ZoneName(job.hold.name));
-        }
+        showBusy(job);
     };
     listener.changed = [this](const JobInfo& job) {
         attempt("showing how far a job is", [&] { jobObjects_->changed(job); });
     };
     listener.removed = [this](const JobInfo& job, const JobEnd& end) { jobEnded(job, end); };
     jobs_.listen(std::move(listener));
+}
+
+/// A zone whose change cannot be shown must not keep its job from beginning or ending.
+void Service::showBusy(const JobInfo& job) {
+    if (job.hold.what == Held::zone) {
+        attempt("showing that a zone is busy", [&] { registry_.changed(zone::ZoneName(job.hold.name)); });
+    }
 }
 
 void Service::jobEnded(const JobInfo& job, const JobEnd& end) {
@@ -179,14 +184,12 @@ void Service::jobEnded(const JobInfo& job, const JobEnd& end) {
     if (end.fault) {
         spdlog::warn("job {} ({} of {}) {}: {}", job.id, job.kind, holdText(job.hold), result, end.text);
     }
-    if (job.hold.what == Held::zone) {
-        registry_.changed(zone::ZoneName(job.hold.name));
-    }
+    showBusy(job);
     attempt("showing a job's end", [&] {
         jobObjects_->remove(job);
         manager_->emitJobRemoved(job.id, jobObject(job.id), job.kind, job.hold.name, result, error, end.publicText());
     });
-    hostBoot_.jobEnded(job, end);
+    attempt("going on with the zones of the host's boot", [&] { hostBoot_.jobEnded(job, end); });
     if (jobs_.none()) {
         tidying_ = loop_.after(calm, [] { ::malloc_trim(0); });
     }

@@ -56,6 +56,7 @@ private:
     void publishJobs();
     void zoneChanged(const Zone& zone, const std::vector<std::string>& properties);
     void outOfMemory(const zone::ZoneName& name, std::uint64_t killed, std::uint64_t total);
+    void showBusy(const JobInfo& job);
     void jobEnded(const JobInfo& job, const JobEnd& end);
     void recover();
     void recovered();

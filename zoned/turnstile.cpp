@@ -10,6 +10,10 @@ namespace {
 // Beyond so many users, those who have nothing under way are forgotten.
 constexpr std::size_t maxQuiet = 64;
 
+std::string nameOf(uid_t uid) {
+    return uid == static_cast<uid_t>(-1) ? "whoever calls" : sys::join("user ", uid);
+}
+
 } // namespace
 
 /// Time passes, and pays off what was spent.
@@ -44,18 +48,30 @@ std::string Turnstile::tooLarge(std::size_t bytes) const {
                : sys::join("the call is larger than ", limits_.callBytes / 1024, " KiB; no request of this service is");
 }
 
+std::string Turnstile::tooBusyFor(uid_t uid, Clock::time_point now) {
+    if (uid == 0 || userAt(uid, now).spent <= limits_.burst) {
+        return "";
+    }
+    return nameOf(uid) + " keeps the service busy with calls; try again in a while";
+}
+
+void Turnstile::charge(uid_t uid, Clock::duration cost, Clock::time_point now) {
+    if (uid != 0) {
+        userAt(uid, now).spent += cost;
+    }
+}
+
 std::string Turnstile::enter(uid_t uid, std::size_t bytes, Clock::time_point now) {
     if (uid == 0) {
         return "";
     }
-    const User& user = userAt(uid, now);
-    const std::string who = uid == static_cast<uid_t>(-1) ? "whoever calls" : sys::join("user ", uid);
-    if (user.calls >= limits_.calls || user.bytes + bytes > limits_.bytes) {
-        return sys::join(who, " has ", user.calls, " requests with ", user.bytes,
-                         " bytes under way, and may not have more; wait for an answer");
+    if (const std::string why = tooBusyFor(uid, now); !why.empty()) {
+        return why;
     }
-    if (user.spent > limits_.burst) {
-        return who + " keeps the service busy with calls; try again in a while";
+    const User& user = userAt(uid, now);
+    if (user.calls >= limits_.calls || user.bytes + bytes > limits_.bytes) {
+        return sys::join(nameOf(uid), " has ", user.calls, " requests with ", user.bytes,
+                         " bytes under way, and may not have more; wait for an answer");
     }
     inside_ = users_.at(uid);
     bytesInside_ = bytes;

@@ -34,6 +34,10 @@ public:
 
     /// Why a call, of root's too, is not even looked at; "" where it is. More bytes than the limit need not be counted.
     [[nodiscard]] std::string tooLarge(std::size_t bytes) const;
+    /// Why no call of the user's is looked at now; "" where one is.
+    [[nodiscard]] std::string tooBusyFor(uid_t uid, Clock::time_point now);
+    /// What a call has cost that was not let in.
+    void charge(uid_t uid, Clock::duration cost, Clock::time_point now);
     /// Why the call is turned away; "" where it goes in, and then leave() is to follow.
     /// @param uid -1: not known
     [[nodiscard]] std::string enter(uid_t uid, std::size_t bytes, Clock::time_point now);

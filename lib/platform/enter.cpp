@@ -105,13 +105,23 @@ void becomeUser(const User& user) {
 /// The program's own ends of its streams: one terminal, or stdin, stdout and stderr.
 using Streams = std::vector<sys::UniqueFd>;
 
+/// The code of its fault is always the one for which the supervisor tries again with a terminal of the host's: the zone
+/// may have taken all of its own, or have put anything in the place of /dev/pts.
+sys::Pty openZonesTerminal(int root) {
+    try {
+        return sys::openPty(root);
+    } catch (const sys::Error& error) {
+        throw sys::Error(error.what(), ENOSPC);
+    }
+}
+
 /// To be called as the zone's root, who may give a terminal away.
 Streams openTerminal(const Visit& visit, int root, const User& user, sys::Channel& channel) {
     Streams streams;
     if (visit.hostTerminal >= 0) {
         streams.emplace_back(visit.hostTerminal);
     } else {
-        sys::Pty terminal = sys::openPty(root);
+        sys::Pty terminal = openZonesTerminal(root);
         sys::setWindowSize(terminal.master.get(), visit.request.rows, visit.request.columns);
         sendMessage(channel, "stdio", {}, {terminal.master.get()});
         streams.push_back(std::move(terminal.slave));

@@ -348,8 +348,8 @@ void Netlink::addStaticNeighbour(std::uint32_t link, const std::string& name, co
     ndmsg header{};
     header.ndm_family = AF_BRIDGE;
     header.ndm_ifindex = static_cast<int>(link);
-    header.ndm_state = NUD_NOARP; // "static": it neither ages nor moves
-    header.ndm_flags = NTF_MASTER;
+    header.ndm_state = NUD_NOARP;               // "static": it does not age
+    header.ndm_flags = NTF_MASTER | NTF_STICKY; // nor does it move to another port that a frame from there comes in by
     message.header(header);
     message.put(NDA_LLADDR, parseMac(mac));
     socket_.perform(message, join("telling the bridge that ", mac, " is behind its port ", name));

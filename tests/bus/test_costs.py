@@ -154,8 +154,8 @@ def test_a_call_that_is_too_large_is_refused_before_it_is_looked_at(host, call):
     assert caught.value.name == "InvalidArgument" and "larger than 256 KiB" in caught.value.text
 
 
-def test_who_keeps_the_service_busy_with_what_everybody_may_is_turned_away_for_a_while(host):
-    """The whole tree of objects, again and again."""
+def test_who_keeps_the_service_busy_with_what_everybody_may_holds_up_nobody_else(host):
+    """The whole tree of objects, again and again. (How many are turned away is the machine's: unit/daemon/turnstile.)"""
     for number in range(40):
         host.define(f"z{number}")
     flood = Flood(host, "GetManagedObjects", "()", "()", interface="org.freedesktop.DBus.ObjectManager", calls=40)
@@ -163,8 +163,7 @@ def test_who_keeps_the_service_busy_with_what_everybody_may_is_turned_away_for_a
     host.bus.manager("ListZones", timeout=10)
     answers = flood.answers()
     assert set(answers) <= {"", LIMITS_EXCEEDED} and sum(answers.values()) == 960
-    # how many of each is the machine's: an answer takes it some share of the time that one user may have
-    assert answers.get(LIMITS_EXCEEDED, 0) > 0 and answers.get("", 0) > 0
+    assert answers.get("", 0) > 0
     eventually(lambda: host.asUser([[MANAGER_PATH, MANAGER, "ListZones", "()", "()", 0]]) == [""])
 
 

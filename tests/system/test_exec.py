@@ -297,6 +297,12 @@ def test_a_zone_that_has_taken_all_its_terminals_can_be_entered(host, zone):
     taker.wait()
 
 
+@pytest.mark.parametrize("spoilt", ["umount -l /dev/pts", "mount -t tmpfs none /dev/pts"])
+def test_a_zone_without_its_terminals_can_be_entered(zone, spoilt):
+    zone.sh(spoilt)
+    assert zone.exec("sh", "-c", "test -t 0 && stty size", options=("--tty",)).stdout.split() == ["24", "80"]
+
+
 # ---- streams ------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("who", ["root", "user"])

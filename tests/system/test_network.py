@@ -504,6 +504,17 @@ def test_on_an_own_bridge_a_zone_has_any_address_but_is_no_bridge_and_no_router(
     assert learned(ownBridge)["02:77:00:00:00:01"] == port
 
 
+def test_another_name_of_the_managed_bridge_leads_past_no_guard(host):
+    host.zone("z0", boot=True)  # the bridge is there
+    other = f"{host.tag}x"
+    run("ip", "link", "property", "add", "dev", host.tag, "altname", other)
+    zone = host.zone("z1", network=f"[{{bridge: {other}, address: 198.51.100.7/24}}]")
+    refused = host.zonectl("boot", "z1", check=False)
+    assert refused.returncode == 1 and "is the managed one" in refused.stderr
+    assert zone.state == "installed"
+    run("ip", "link", "property", "del", "dev", host.tag, "altname", other)
+
+
 @pytest.mark.parametrize("size", [1400, 9000])
 def test_an_interface_has_the_mtu_of_its_bridge(host, ownBridge, size):
     run("ip", "link", "set", ownBridge, "mtu", str(size))

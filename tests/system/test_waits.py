@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from support.bus import ZONE, zonePath
+from support.bus import JOB, ZONE, zonePath
 from support.dead_fuse import DeadFuse
 from support.wait import eventually
 
@@ -80,6 +80,23 @@ def test_a_boot_that_waits_for_a_dead_mount_holds_up_nobody_and_can_be_halted(ho
         othersAreServed(host)
         assert not [signal for signal in watch.signals("JobRemoved") if signal.args[1] == boot]
         zone.halt()
+        assert host.bus.waitJob(boot, watch).result == "cancelled"
+        assert zone.state == "installed" and not host.supervisors("z1")
+    finally:
+        server.close()
+        (place / "www").rmdir()
+
+
+def test_a_boot_that_waits_for_a_dead_mount_can_be_cancelled(host, dead):
+    place, die = dead
+    (place / "www").mkdir(mode=0o700)
+    zone = host.zone("z1", mounts=f"[{{source: {place}/www, target: /srv}}]")
+    server = die()
+    try:
+        watch = host.bus.watch()
+        boot = host.bus.call(zone.path, ZONE, "Boot", "(a{sv})", ({},))
+        eventually(lambda: host.supervisors("z1"))
+        host.bus.call(boot, JOB, "Cancel")
         assert host.bus.waitJob(boot, watch).result == "cancelled"
         assert zone.state == "installed" and not host.supervisors("z1")
     finally:
@@ -203,7 +220,7 @@ def test_a_writer_that_dies_is_told_and_another_writes_on(host, request):
     request.getfixturevalue("busyDisk")
     watch = host.bus.watch()
     job = host.bus.call(zone.path, ZONE, "Halt")
-    eventually(lambda: host.zones()["z1"] == "installed")
+    eventually(lambda: "halted" in zone.reason, what="something to write")
     os.kill(clerks(host)[0], signal.SIGKILL)
     end = host.bus.waitJob(job, watch)
     assert end.result == "done" and "the process that writes it was ended" in end.message

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <iostream>
+#include <iostream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -119,7 +121,10 @@ void Visits::start(const platform::Remains& zone, int initPidfd, const std::stri
     if (const std::string why = zone::refusal(seats, request.by, users); !why.empty()) {
         throw sys::Error("entering the zone, where programs that were let in still run: " + why, 0);
     }
-    begin(zone, initPidfd, seccompFilter, request, std::move(opened), std::move(refused));
+    platform::EnterRequest wanted = request;
+    // each that waits for a file of the zone's which never answers keeps its place: root does not wait for another
+    wanted.withoutFiles |= platform::meansRoot(request.user) && std::ranges::any_of(visits_, &Visit::givenUp);
+    begin(zone, initPidfd, seccompFilter, wanted, std::move(opened), std::move(refused));
 }
 
 void Visits::begin(const platform::Remains& zone, int initPidfd, const std::string& seccompFilter,
@@ -165,6 +170,7 @@ void Visits::tooSlow(VisitAt visit) {
     if (!visit->answered && platform::meansRoot(visit->request.user) && !visit->request.withoutFiles) {
         platform::EnterRequest request = visit->request;
         request.withoutFiles = true;
+        request.hostTerminal = request.terminal; // the zone's may be what does not answer
         again(visit, request);
     }
     giveUp(visit, "starting the program in the zone: it was not executed in time; the zone is frozen or has nothing "
@@ -176,10 +182,14 @@ void Visits::tooSlow(VisitAt visit) {
 void Visits::giveUp(VisitAt visit, const std::string& why) {
     visit->givenUp = true;
     visit->opened = {};
-    sys::killCgroup(visit->entering.leaf);
     sys::signalProcess(visit->entering.door.pidfd.get(), SIGKILL); // the zone's root may have moved them
     if (visit->pidfd) {
         sys::signalProcess(visit->pidfd.get(), SIGKILL);
+    }
+    try {
+        sys::killCgroup(visit->entering.leaf);
+    } catch (const sys::Error& error) { // or have made another of that name, which cannot be killed
+        std::cerr << "zone-supervisor: " << error.what() << "\n";
     }
     if (visit->answered && visit->control) {
         failed(visit, why, ETIMEDOUT);

@@ -34,6 +34,12 @@ TEST_CASE("no number is given out twice, however often the service is restarted,
     CHECK(last < 1200);
 }
 
+TEST_CASE("where zones are up already, a service that left no note had jobs, too") {
+    const test::TestFolder folder;
+    sys::makeDirectories(folder.path() + "/zones/web");
+    CHECK(JobNumbers(folder.path() + "/last-job").next() > 100);
+}
+
 TEST_CASE("a damaged note of what was given out lets the count go on above it") {
     for (const std::string text : {"", "x", "17x", "-1", "99999999999999999999"}) {
         const test::TestFolder folder;

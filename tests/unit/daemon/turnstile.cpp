@@ -121,3 +121,14 @@ TEST_CASE("users who are quiet are forgotten, and nobody else") {
     }
     REQUIRE_FALSE(door.call(alice, 1));
 }
+
+TEST_CASE("what a call has cost that was not let in is held against its user") {
+    Door door;
+    door.turnstile.charge(alice, 101ms, door.now);
+    REQUIRE_FALSE(door.turnstile.tooBusyFor(alice, door.now).empty());
+    REQUIRE_FALSE(door.call(alice, 1));
+    REQUIRE(door.turnstile.tooBusyFor(bob, door.now).empty());
+    door.turnstile.charge(0, 1000ms, door.now);
+    REQUIRE(door.turnstile.tooBusyFor(0, door.now).empty());
+    REQUIRE(door.turnstile.tooBusyFor(alice, door.now + 4ms).empty());
+}
