@@ -1,14 +1,31 @@
 #include "lookups.hpp"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <spdlog/spdlog.h>
 
 #include "sys/error.hpp"
+#include "sys/file.hpp"
 
 namespace zoned::daemon {
 namespace {
 
 // Of one kind: a dead server must not keep us from asking about users, and not for ever from asking about others.
 constexpr std::size_t maxTogether = 4;
+
+/// Each followed by a NUL, in a file without a name: anybody can read a command line, and where a zone's mounts lie is
+/// not everybody's to know.
+sys::UniqueFd listOf(const std::vector<std::string>& words) {
+    sys::UniqueFd file(sys::check(::memfd_create("lookup", MFD_CLOEXEC), "making a list for a worker"));
+    std::string text;
+    for (const std::string& word : words) {
+        text += word + '\0';
+    }
+    sys::writeAll(file.get(), text, "a list for a worker");
+    sys::check(::lseek(file.get(), 0, SEEK_SET), "rewinding a list for a worker");
+    return file;
+}
 
 } // namespace
 
@@ -28,11 +45,9 @@ void Lookups::ask(const std::string& kind, const std::vector<std::string>& about
 
 void Lookups::begin(std::uint64_t id) {
     Question& question = questions_.at(id);
-    std::vector<std::string> arguments{question.kind};
-    arguments.insert(arguments.end(), question.about.begin(), question.about.end());
     try {
         question.worker = workers_.start(
-            arguments, {}, [](double, const std::string&) {},
+            {question.kind}, listOf(question.about), [](double, const std::string&) {},
             [this, id, kind = question.kind](const auto& end) { ended(id, kind, end); });
         ++running_[question.kind];
     } catch (const sys::Error& error) {

@@ -58,6 +58,8 @@ def test_a_definition_whose_mount_does_not_answer_is_taken_with_a_warning(host, 
     asks = host.popen(*{"create": ["create", "-f", file], "verify": ["verify", file],
                         "set": ["set", "old", mounts]}[verb])
     eventually(lambda: lookups(host), what="somebody to look for the source")
+    for pid in lookups(host):  # what everybody can read names no folder of a zone's
+        assert str(place).encode() not in open(f"/proc/{pid}/cmdline", "rb").read()
     if unkillable:
         server.until(1)
     othersAreServed(host)

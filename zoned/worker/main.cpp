@@ -11,6 +11,9 @@
 #include <csignal>
 #include <cstdint>
 #include <functional>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include "config.h"
 #include "failure.hpp"
@@ -20,6 +23,7 @@
 #include "remove_job.hpp"
 #include "report.hpp"
 #include "sys/error.hpp"
+#include "sys/file.hpp"
 
 using namespace zoned;
 using namespace zoned::worker;
@@ -32,8 +36,18 @@ struct Arguments {
     BootstrapOptions bootstrap;
     std::string init = "systemd";
     std::vector<std::string> folders;
-    std::vector<std::string> sought;
 };
+
+/// What is sought, each followed by a NUL.
+std::vector<std::string> wordsOnStdin() {
+    constexpr std::size_t most = 1024 * 1024; // a definition has 64 KiB
+    std::vector<std::string> words;
+    std::istringstream text(sys::readAll(STDIN_FILENO, "what is sought", most));
+    for (std::string word; std::getline(text, word, '\0');) {
+        words.push_back(word);
+    }
+    return words;
+}
 
 void addImageOptions(CLI::App& command, Arguments& arguments) {
     command.add_option("--rootfs", arguments.image.rootfs, "the empty folder to fill")->required();
@@ -103,10 +117,11 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"systemd", "sysvinit", "openrc", "none"}));
     CLI::App& remove = *app.add_subcommand("remove", "remove trees");
     remove.add_option("folder", arguments.folders, "absolute paths")->required();
-    CLI::App& paths = *app.add_subcommand("find-paths", "say which of the paths there are");
-    paths.add_option("path", arguments.sought, "absolute paths")->required();
-    CLI::App& accounts = *app.add_subcommand("find-accounts", "say which of the users and groups there are");
-    accounts.add_option("account", arguments.sought, "user:NAME or group:NAME, or with a number")->required();
+    CLI::App& paths = *app.add_subcommand(
+        "find-paths", "say which of the absolute paths on stdin, each followed by a NUL, there are");
+    CLI::App& accounts =
+        *app.add_subcommand("find-accounts", "say which of the accounts on stdin there are: user:NAME, group:NAME, or "
+                                             "with a number, each followed by a NUL");
     CLI::App& records = *app.add_subcommand("write-records", "write what the channel on stdin brings");
     CLI11_PARSE(app, argc, argv);
 
@@ -123,7 +138,8 @@ int main(int argc, char** argv) {
             return;
         }
         if (paths.parsed() || accounts.parsed()) {
-            report.found(paths.parsed() ? findPaths(arguments.sought) : findAccounts(arguments.sought));
+            const std::vector<std::string> sought = wordsOnStdin();
+            report.found(paths.parsed() ? findPaths(sought) : findAccounts(sought));
             return;
         }
         if (build.parsed()) {
