@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <ranges>
 
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
@@ -124,9 +123,9 @@ void Clerk::ask(Write write) {
 /// waits for must not take the place of one that somebody does, and none may pass another of its file.
 bool Clerk::mergeWithLast(Write& write) {
     const auto begun = static_cast<std::ptrdiff_t>(asked_ ? 1 : 0);
-    const auto waiting = std::ranges::subrange(writes_.begin() + begun, writes_.end());
-    const auto last = std::ranges::find(waiting | std::views::reverse, write.path, &Write::path);
-    if (last == (waiting | std::views::reverse).end() || last->about != write.about) {
+    const auto none = std::make_reverse_iterator(writes_.begin() + begun);
+    const auto last = std::find_if(writes_.rbegin(), none, [&](const Write& each) { return each.path == write.path; });
+    if (last == none || last->about != write.about) {
         return false;
     }
     last->packet = std::move(write.packet);
