@@ -1,5 +1,6 @@
 #include "message_size.hpp"
 
+#include <cstdint>
 #include <cstring>
 #include <string_view>
 
