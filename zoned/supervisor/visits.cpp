@@ -10,7 +10,6 @@
 #include <array>
 #include <csignal>
 #include <iostream>
-#include <iostream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
