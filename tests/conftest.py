@@ -18,15 +18,14 @@ from support.zone import Zone  # noqa: E402
 
 
 def pytest_addoption(parser):
-    parser.addoption("--part", metavar="K/N", help="run only the K-th of N parts of the tests, and all marked every_part")
+    parser.addoption("--part", metavar="K/N", help="run only the K-th of N parts of the tests")
 
 
 def pytest_collection_modifyitems(config, items):
     """Parts are made by the tests' names: another test moves none from one part to another."""
     if config.option.part:
         part, parts = map(int, config.option.part.split("/"))
-        left = [item for item in items if zlib.crc32(item.nodeid.encode()) % parts != part - 1
-                and not item.get_closest_marker("every_part")]
+        left = [item for item in items if zlib.crc32(item.nodeid.encode()) % parts != part - 1]
         items[:] = [item for item in items if item not in set(left)]
         config.hook.pytest_deselected(items=left)
 
