@@ -98,9 +98,10 @@ def test_a_boot_that_waits_for_a_dead_mount_can_be_cancelled(host, dead):
         watch = host.bus.watch()
         boot = host.bus.call(zone.path, ZONE, "Boot", "(a{sv})", ({},))
         eventually(lambda: host.supervisors("z1"))
+        othersAreServed(host)  # and meanwhile it has come to the mount
         host.bus.call(boot, JOB, "Cancel")
         assert host.bus.waitJob(boot, watch).result == "cancelled"
-        assert zone.state == "installed" and not host.supervisors("z1")
+        eventually(lambda: zone.state == "installed" and not host.supervisors("z1"))
     finally:
         server.close()
         (place / "www").rmdir()
